@@ -1,0 +1,44 @@
+"""What can be asked of a conversion: one dataclass for the Python call and the command line alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+DEFAULT_OPSET = 21
+
+
+def _option(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of :func:`onward.convert`; each field's ``metadata["help"]`` is its help text."""
+
+    inputs: Any = _option(
+        None,
+        "What the source is called with: specs of shape and dtype, nested as the source takes them, or by input name. "
+        "What is left out comes from the source.",
+    )
+    outputs: Any = _option(None, "Names of the outputs to keep, in this order; all of them if not given.")
+    signature: str | None = _option(
+        None, "Which signature of a SavedModel to convert; 'serving_default', 'serve' or the only one if not given."
+    )
+    opset: int = _option(DEFAULT_OPSET, "The ONNX operator set to write for, from 13 to 26.")
+    output: Any = _option(None, "The file to write.")
+    verify: bool | str = _option(
+        "auto",
+        "Run source and result side by side and compare: True, False, or 'auto' (where TensorFlow and ONNX Runtime are "
+        "installed).",
+    )
+    external_data: bool | None = _option(
+        None, "Keep the weights in a file of their own beside the model; if not given, only where they need it (2 GB)."
+    )
+    allow_unsafe: bool = _option(False, "Let a .keras or .h5 file run the Python code it carries (Lambda layers).")
+    custom_ops: Mapping[str, Any] | None = _option(
+        None, "Your own lowerings, by TensorFlow op name, or the domain of a custom ONNX op to keep the op as."
+    )
+    name: str | None = _option(None, "The name of the ONNX graph; the source's own if not given.")
+    tag: str | None = _option(None, "Which MetaGraph of a SavedModel to read, by tag; 'serve' or the only one if not given.")

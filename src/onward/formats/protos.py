@@ -1,0 +1,189 @@
+"""TensorFlow's protobuf messages, described at run time in a descriptor pool of our own.
+
+Field names, numbers and types are those of TensorFlow's ``.proto`` files (core/framework, core/protobuf); what Onward
+never reads is left out and skipped by the parser. A private pool lets this live beside TensorFlow in one process, and
+nothing generated means that one wheel serves protobuf 4.25 to 7.
+
+`mapped` in ``TensorProto`` is our own: :mod:`onward.formats.wire` leaves large contents on disk and puts there which
+piece of the file was meant.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any
+
+from onward.errors import MissingDependencyError
+
+# name=number:type, `*` repeated, `[K,V]` a map, `?` in the oneof of the message. Enums are read as int32.
+_MESSAGES = """
+SavedModel       saved_model_schema_version=1:int64 meta_graphs=2:MetaGraphDef*
+MetaGraphDef     meta_info_def=1:MetaInfoDef graph_def=2:GraphDef saver_def=3:SaverDef
+                 collection_def=4:[string,CollectionDef] signature_def=5:[string,SignatureDef]
+                 asset_file_def=6:AssetFileDef* object_graph_def=7:SavedObjectGraph
+MetaInfoDef      stripped_op_list=2:OpList tags=4:string* tensorflow_version=5:string stripped_default_attrs=7:bool
+OpList           op=1:OpDef*
+SaverDef         filename_tensor_name=1:string save_tensor_name=2:string restore_op_name=3:string version=7:int32
+CollectionDef    node_list=1:NodeList? bytes_list=2:BytesList? any_list=5:AnyList?
+NodeList         value=1:string*
+BytesList        value=1:bytes*
+AnyList          value=1:Any*
+Any              type_url=1:string value=2:bytes
+SignatureDef     inputs=1:[string,TensorInfo] outputs=2:[string,TensorInfo] method_name=3:string
+                 defaults=4:[string,TensorProto]
+TensorInfo       name=1:string? coo_sparse=4:CooSparse? composite_tensor=5:CompositeTensor? dtype=2:int32
+                 tensor_shape=3:TensorShapeProto
+CooSparse        values_tensor_name=1:string indices_tensor_name=2:string dense_shape_tensor_name=3:string
+CompositeTensor  type_spec=1:TypeSpecProto components=2:TensorInfo*
+AssetFileDef     tensor_info=1:TensorInfo filename=2:string
+
+GraphDef         node=1:NodeDef* library=2:FunctionDefLibrary version=3:int32 versions=4:VersionDef
+VersionDef       producer=1:int32 min_consumer=2:int32 bad_consumers=3:int32*
+NodeDef          name=1:string op=2:string input=3:string* device=4:string attr=5:[string,AttrValue]
+FunctionDefLibrary function=1:FunctionDef*
+FunctionDef      signature=1:OpDef node_def=3:NodeDef* ret=4:[string,string] attr=5:[string,AttrValue]
+                 control_ret=6:[string,string] arg_attr=7:[uint32,ArgAttrs]
+ArgAttrs         attr=1:[string,AttrValue]
+OpDef            name=1:string input_arg=2:ArgDef* output_arg=3:ArgDef* attr=4:AttrDef* control_output=20:string*
+                 is_stateful=17:bool
+ArgDef           name=1:string type=3:int32 type_attr=4:string number_attr=5:string type_list_attr=6:string is_ref=16:bool
+AttrDef          name=1:string type=2:string default_value=3:AttrValue allowed_values=7:AttrValue
+AttrValue        s=2:bytes? i=3:int64? f=4:float? b=5:bool? type=6:int32? shape=7:TensorShapeProto? tensor=8:TensorProto?
+                 list=1:AttrList? func=10:NameAttrList? placeholder=9:string?
+AttrList         s=2:bytes* i=3:int64* f=4:float* b=5:bool* type=6:int32* shape=7:TensorShapeProto* tensor=8:TensorProto*
+                 func=9:NameAttrList*
+NameAttrList     name=1:string attr=2:[string,AttrValue]
+TensorShapeProto dim=2:ShapeDim* unknown_rank=3:bool
+ShapeDim         size=1:int64 name=2:string
+TensorProto      dtype=1:int32 tensor_shape=2:TensorShapeProto version_number=3:int32 tensor_content=4:bytes
+                 float_val=5:float* double_val=6:double* int_val=7:int32* string_val=8:bytes* scomplex_val=9:float*
+                 int64_val=10:int64* bool_val=11:bool* dcomplex_val=12:double* half_val=13:int32*
+                 uint32_val=16:uint32* uint64_val=17:uint64* float8_val=18:bytes mapped=536870911:uint64*
+
+SavedObjectGraph nodes=1:SavedObject* concrete_functions=2:[string,SavedConcreteFunction]
+SavedObject      children=1:ObjectReference* user_object=4:SavedUserObject? asset=5:SavedAsset? function=6:SavedFunction?
+                 variable=7:SavedVariable? bare_concrete_function=8:SavedBareConcreteFunction? constant=9:SavedConstant?
+                 resource=10:SavedResource? captured_tensor=12:CapturedTensor? registered_name=13:string
+ObjectReference  node_id=1:int32 local_name=2:string
+SavedUserObject  identifier=1:string version=2:VersionDef metadata=3:string
+SavedAsset       asset_file_def_index=1:int32
+SavedFunction    concrete_functions=1:string* function_spec=2:FunctionSpec
+FunctionSpec     fullargspec=1:StructuredValue is_method=2:bool input_signature=5:StructuredValue
+SavedBareConcreteFunction concrete_function_name=1:string argument_keywords=2:string* allowed_positional_arguments=3:int64
+                 function_spec=4:FunctionSpec
+SavedVariable    dtype=1:int32 shape=2:TensorShapeProto trainable=3:bool name=6:string
+                 experimental_distributed_variable_components=8:SavedVariable*
+SavedConstant    operation=1:string
+SavedResource    device=1:string
+CapturedTensor   name=1:string concrete_function=2:string
+SavedConcreteFunction bound_inputs=2:int32* canonicalized_input_signature=3:StructuredValue
+                 output_signature=4:StructuredValue
+
+StructuredValue  none_value=1:NoneValue? float64_value=11:double? int64_value=12:sint64? string_value=13:string?
+                 bool_value=14:bool? tensor_shape_value=31:TensorShapeProto? tensor_dtype_value=32:int32?
+                 tensor_spec_value=33:TensorSpecProto? type_spec_value=34:TypeSpecProto?
+                 bounded_tensor_spec_value=35:TensorSpecProto? list_value=51:ListValue? tuple_value=52:ListValue?
+                 dict_value=53:DictValue? named_tuple_value=54:NamedTupleValue? tensor_value=55:TensorProto?
+                 numpy_value=56:TensorProto?
+NoneValue
+TensorSpecProto  name=1:string shape=2:TensorShapeProto dtype=3:int32
+ListValue        values=1:StructuredValue*
+DictValue        fields=1:[string,StructuredValue]
+NamedTupleValue  name=1:string values=2:PairValue*
+PairValue        key=1:string value=2:StructuredValue
+TypeSpecProto    type_spec_class=1:int32 type_state=2:StructuredValue type_spec_class_name=3:string
+                 num_flat_components=4:int32
+
+TrackableObjectGraph nodes=1:TrackableObject*
+TrackableObject  children=1:ObjectReference* attributes=2:SerializedTensor*
+SerializedTensor name=1:string full_name=2:string checkpoint_key=3:string
+BundleHeaderProto num_shards=1:int32 endianness=2:int32 version=3:VersionDef
+BundleEntryProto dtype=1:int32 shape=2:TensorShapeProto shard_id=3:int32 offset=4:int64 size=5:int64 crc32c=6:fixed32
+                 slices=7:TensorSliceProto*
+TensorSliceProto extent=1:SliceExtent*
+SliceExtent      start=1:int64 length=2:int64?
+"""
+
+_PACKAGE = "onward.tensorflow"
+_SCALARS = {
+    "double": 1, "float": 2, "int64": 3, "uint64": 4, "int32": 5, "fixed32": 7, "bool": 8, "string": 9, "bytes": 12,
+    "uint32": 13, "sint64": 18,
+}  # fmt: skip
+_MESSAGE, _OPTIONAL, _REPEATED = 11, 1, 3
+
+
+def message(name: str) -> Any:
+    """The class of the message type `name`.
+
+    Raises:
+        MissingDependencyError: protobuf runs without its C extension; it would need minutes where that needs seconds.
+    """
+    return _classes()[name]
+
+
+@functools.cache
+def _classes() -> dict[str, Any]:
+    from google.protobuf import descriptor_pool, message_factory
+    from google.protobuf.internal import api_implementation
+
+    if api_implementation.Type() == "python":
+        raise MissingDependencyError(
+            "protobuf runs in pure Python here, which is a thousand times too slow for models: unset "
+            "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION, or reinstall it with `pip install --force-reinstall protobuf`"
+        )
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(_file().SerializeToString())
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+        for name in _tokens()
+    }
+
+
+def _tokens() -> dict[str, list[str]]:
+    messages: dict[str, list[str]] = {}
+    fields: list[str] = []
+    for line in _MESSAGES.splitlines():
+        words = line.split()
+        if words and not line.startswith(" "):
+            fields = messages.setdefault(words.pop(0), [])
+        fields += words
+    return messages
+
+
+def _file() -> Any:
+    from google.protobuf import descriptor_pb2
+
+    file = descriptor_pb2.FileDescriptorProto(name="onward/tensorflow.proto", package=_PACKAGE, syntax="proto3")
+    for name, fields in _tokens().items():
+        described = file.message_type.add(name=name)
+        for token in fields:
+            _add_field(described, token)
+    return file
+
+
+def _add_field(described: Any, token: str) -> None:
+    name, number, kind = re.split("[=:]", token)
+    field = described.field.add(name=name, number=int(number), label=_OPTIONAL)
+    if kind.startswith("["):
+        field.label = _REPEATED
+        entry = described.nested_type.add(name="".join(word.capitalize() for word in name.split("_")) + "Entry")
+        entry.options.map_entry = True
+        for i, (part, kind_of) in enumerate(zip(("key", "value"), kind.strip("[]").split(","), strict=True), start=1):
+            _set_type(entry.field.add(name=part, number=i, label=_OPTIONAL), kind_of)
+        field.type, field.type_name = _MESSAGE, f".{_PACKAGE}.{described.name}.{entry.name}"
+        return
+    if kind.endswith("*"):
+        field.label = _REPEATED
+    elif kind.endswith("?"):
+        if not described.oneof_decl:
+            described.oneof_decl.add(name="kind")
+        field.oneof_index = 0
+    _set_type(field, kind.rstrip("*?"))
+
+
+def _set_type(field: Any, kind: str) -> None:
+    if kind in _SCALARS:
+        field.type = _SCALARS[kind]
+    else:
+        field.type, field.type_name = _MESSAGE, f".{_PACKAGE}.{kind}"

@@ -1,4 +1,4 @@
-"""Writes src/onward/lower/kernels.tsv: the dtypes that ONNX Runtime's CPU provider has kernels for.
+"""Writes src/onward/lowering/kernels.tsv: the dtypes that ONNX Runtime's CPU provider has kernels for.
 
 Run it with the onnxruntime to record installed: ``python scripts/generate_kernels.py``. One line per operator and
 version range: operator, first version, last version, then ``type=dtype,dtype`` for each of its type variables.
@@ -11,7 +11,7 @@ from pathlib import Path
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-TARGET = Path(__file__).parents[1] / "src/onward/lower/kernels.tsv"
+TARGET = Path(__file__).parents[1] / "src/onward/lowering/kernels.tsv"
 
 
 def main() -> None:

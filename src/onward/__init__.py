@@ -1,0 +1,39 @@
+"""Onward: TensorFlow and Keras models, onward to everywhere ONNX runs."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from onward.version import __version__
+
+if TYPE_CHECKING:
+    from onward.pipeline import convert
+    from onward.lowering import Static, Unsupported, lower
+    from onward.options import Options
+    from onward.program import ONNXProgram
+    from onward.specs import spec
+
+__all__ = ["ONNXProgram", "Options", "Static", "Unsupported", "__version__", "convert", "errors", "lower", "spec"]
+
+# Public names load when first used: importing the package costs nothing.
+_HOMES = {
+    "ONNXProgram": "onward.program",
+    "Options": "onward.options",
+    "Static": "onward.lowering",
+    "Unsupported": "onward.lowering",
+    "convert": "onward.pipeline",
+    "errors": "onward",
+    "lower": "onward.lowering",
+    "spec": "onward.specs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'onward' has no attribute {name!r}")
+    if name == "errors":
+        return importlib.import_module("onward.errors")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,218 @@
+"""From a TensorFlow ``Graph`` to an ONNX ``Model``, one op at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from onward import ir
+from onward.dims import Dim, Shape, symbol
+from onward.dtypes import ONNX_NUMBERS, is_complex, label
+from onward.errors import LoweringError, MissingOp, OnwardError, UnsupportedOpsError
+from onward.formats.opdefs import opdef
+from onward.graph import Graph, Node
+from onward.ir import Origin, Value
+from onward.lowering import registry
+from onward.lowering.builder import Builder
+from onward.lowering.registry import Lowering, Static, Unsupported, lower
+
+__all__ = ["Context", "Static", "Unsupported", "lower", "lower_graph"]
+
+# Ops whose value is known from the source itself; the context places it, no lowering is called.
+_SOURCES = frozenset({"Placeholder", "PlaceholderWithDefault", "PlaceholderV2", "_Arg"})
+
+
+def lower_graph(graph: Graph, opset: int, custom_ops: Mapping[str, Callable] | None = None) -> Builder:
+    """Lowers a graph; the builder returned holds the ONNX graph, unordered and unnamed yet.
+
+    Raises:
+        UnsupportedOpsError: ops without a lowering, or used in a way that has none; all of them are named.
+        LoweringError: a lowering contradicts what TensorFlow recorded.
+    """
+    import onward.ops  # noqa: F401  (registers the lowerings)
+
+    context = Context(graph, opset, dict(custom_ops or {}))
+    context.scan()
+    context.run()
+    return context.op
+
+
+@dataclass
+class Context:
+    """One conversion: the graph being read, the builder, and the values of the tensors so far."""
+
+    graph: Graph
+    opset: int
+    custom_ops: dict[str, Callable] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.op = Builder(self.opset, ir.Graph(self.graph.name))
+        self.values: dict[Node, tuple[Any, ...] | None] = {}
+        self._failures: dict[str, list[tuple[Node, str]]] = {}
+        self._lowerings: dict[str, Lowering | None] = {}
+
+    def scan(self) -> None:
+        """Raises UnsupportedOpsError for every op without a lowering, functions of control flow included."""
+        total, seen, graphs = 0, set(), [self.graph]
+        while graphs:
+            graph = graphs.pop()
+            for node in graph.nodes():
+                total += 1
+                for ref in _functions(node):
+                    if repr(ref) not in seen:
+                        seen.add(repr(ref))
+                        graphs.append(graph.function(ref))
+                if node.op not in _SOURCES and self._lowering(node.op) is None:
+                    self._fail(node, self._why_missing(node.op))
+        self._raise_failures(total)
+
+    def run(self) -> None:
+        """Lowers the whole graph into the builder's."""
+        names: set[str] = set()
+        for source in self.graph.inputs:
+            if source.dtype not in ONNX_NUMBERS or is_complex(source.dtype):
+                raise LoweringError(f"ONNX has no inputs of dtype {label(source.dtype)}", source.name, "Placeholder")
+            shape = _named(source.name, source.shape, names)
+            self.values[source.tensor.node] = (self.op.input(source.name, source.dtype, shape),)
+        nodes = self.graph.nodes()
+        self.lower_nodes(nodes)
+        self._raise_failures(len(nodes))
+        self.op.origin = Origin()
+        for output in self.graph.outputs:
+            value = self.value(output.tensor)
+            if not isinstance(value, Value):
+                raise LoweringError(f"a {type(value).__name__} cannot be an output", output.name, "output")
+            self.op.graph.outputs.append(self.op.real(value))
+
+    def lower_nodes(self, nodes: list[Node]) -> None:
+        """Lowers nodes in order, collecting what cannot be expressed."""
+        for node in nodes:
+            if node not in self.values:
+                self.values[node] = self._lower(node)
+
+    def value(self, tensor: Any) -> Any:
+        """The lowered value of a TensorFlow tensor."""
+        values = self.values[tensor.node]
+        assert values is not None
+        return values[tensor.index]
+
+    def _lower(self, node: Node) -> tuple[Any, ...] | None:
+        inputs = []
+        for tensor in node.inputs:
+            values = self.values.get(tensor.node)
+            if values is None:
+                return None  # follows a failure that is reported already
+            inputs.append(values[tensor.index])
+        lowering = self._lowering(node.op)
+        assert lowering is not None, node.op
+        self.op.origin = Origin(node.name, node.op, node.name.rpartition("/")[0])
+        try:
+            result = lowering.call(self.op, node, inputs, self)
+        except (Unsupported, NotImplementedError) as error:
+            self._fail(node, str(error))
+            return None
+        except OnwardError:
+            raise
+        except (ValueError, TypeError, AssertionError, AttributeError, IndexError, KeyError) as error:
+            raise LoweringError(str(error) or type(error).__name__, node.name, node.op) from error
+        values = tuple(result) if isinstance(result, (tuple, list)) else (result,)
+        for i, value in enumerate(values):
+            if isinstance(value, Value):
+                self._check(node, i, value)
+        return values
+
+    def _check(self, node: Node, index: int, value: Value) -> None:
+        """Compares with what TensorFlow recorded, and takes over the sizes that only it knows."""
+        dtype = _recorded_dtype(node, index)
+        if dtype is not None and dtype in ONNX_NUMBERS and dtype != value.dtype:
+            raise LoweringError(
+                f"output {index} is {label(value.dtype)}, TensorFlow has {label(dtype)}", node.name, node.op
+            )
+        recorded = node.shapes[index] if node.shapes is not None and index < len(node.shapes) else None
+        if recorded is not None:
+            value.shape = self._merge(node, value.shape, recorded)
+        if not value.name and value.producer is not None:
+            value.name = node.name if index == 0 else f"{node.name}:{index}"
+
+    def _merge(self, node: Node, shape: Shape | None, recorded: tuple[int | None, ...]) -> Shape:
+        from onward.dims import unknown
+
+        if shape is None:
+            return tuple(unknown() if d is None else d for d in recorded)
+        fits = len(shape) == len(recorded) and all(
+            d is None or isinstance(s, Dim) or s == d for s, d in zip(shape, recorded, strict=True)
+        )
+        if not fits:
+            raise LoweringError(f"the shape {list(shape)} contradicts TensorFlow's {list(recorded)}", node.name, node.op)
+        return tuple(s if d is None else d for s, d in zip(shape, recorded, strict=True))
+
+    # --- lowerings and failures -----------------------------------------------------------------------------------
+
+    def _lowering(self, op: str) -> Lowering | None:
+        if op not in self._lowerings:
+            self._lowerings[op] = registry.find(op, self.opset, self.custom_ops)
+        return self._lowerings[op]
+
+    def _why_missing(self, op: str) -> str:
+        opset = registry.needed_opset(op)
+        return f"needs opset {opset} or higher" if opset is not None else "no lowering"
+
+    def _fail(self, node: Node, reason: str) -> None:
+        self._failures.setdefault(node.op, []).append((node, reason))
+
+    def _raise_failures(self, total: int) -> None:
+        if not self._failures:
+            return
+        missing = [
+            MissingOp(op, len(found), found[0][0].name, found[0][0].name.rpartition("/")[0], found[0][1])
+            for op, found in sorted(self._failures.items())
+        ]
+        raise UnsupportedOpsError(self.graph.name, missing, total)
+
+
+def _functions(node: Node) -> list[Any]:
+    from onward.graph import FunctionRef
+
+    refs: list[Any] = []
+    for value in node.attrs.values():
+        items = value if isinstance(value, list) else [value]
+        refs.extend(v for v in items if isinstance(v, FunctionRef))
+    return refs
+
+
+def _named(name: str, shape: Any, taken: set[str]) -> Shape | None:
+    """Symbols for an input's dynamic sizes; one without a name of its own is called after the input."""
+    if shape is None:
+        return None
+    result: list[Any] = []
+    for axis, size in enumerate(shape):
+        if size is None:
+            size = "batch" if axis == 0 and "batch" not in taken else f"{name}_dim{axis}"
+        if isinstance(size, str):
+            taken.add(size)
+            size = symbol(size)
+        result.append(size)
+    return tuple(result)
+
+
+def _recorded_dtype(node: Node, index: int) -> np.dtype | None:
+    """The dtype that the op's definition gives an output, None where it does not say."""
+    try:
+        definition = opdef(node.op)
+    except KeyError:
+        return None
+    at = 0
+    for arg in definition.outputs:
+        if arg.type_list_attr:
+            types = node.attrs.get(arg.type_list_attr, [])
+            if index < at + len(types):
+                return types[index - at]
+            at += len(types)
+            continue
+        at += registry.attribute(node, arg.number_attr) if arg.number_attr else 1
+        if index < at:
+            return arg.type if arg.type_attr is None else registry.attribute(node, arg.type_attr)
+    return None

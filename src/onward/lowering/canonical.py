@@ -1,0 +1,196 @@
+"""Simpler forms of single operators, applied as they are emitted.
+
+Each function takes the builder, the inputs (lifted) and the attributes, and returns a value that serves instead, or
+None to let the operator be emitted as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onward.dims import Dim, Size, floordiv, product
+from onward.dtypes import ONNX_DTYPES, ONNX_NUMBERS
+from onward.ir import Value
+
+if TYPE_CHECKING:
+    from onward.lowering.builder import Builder
+
+Inputs = list[Any]
+Attrs = dict[str, Any]
+Canonical = Callable[["Builder", Inputs, Attrs], "Value | None"]
+
+
+def _cast(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    (x,) = inputs
+    to = attrs["to"]
+    if isinstance(to, int):
+        to = ONNX_DTYPES[to]
+    attrs["to"] = ONNX_NUMBERS[np.dtype(to)]
+    return x if x.dtype == to else None
+
+
+def _identity(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    return inputs[0]
+
+
+def _transpose(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    (x,) = inputs
+    perm = [int(p) for p in attrs.get("perm") or range(x.rank)[::-1]]
+    attrs["perm"] = perm
+    if perm == list(range(len(perm))):
+        return x
+    producer = x.producer
+    if producer is not None and producer.op == "Transpose":
+        inner = producer.attrs["perm"]
+        return op.Transpose(producer.inputs[0], perm=[inner[p] for p in perm])
+    if x.shape is not None and x.const is None:
+        moved = [p for p in perm if x.shape[p] != 1]
+        if moved == sorted(moved):  # only axes of size 1 move: a reshape, which costs nothing
+            return op.Reshape(x, tuple(x.shape[p] for p in perm))
+    return None
+
+
+def _reshape(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    x, target = inputs
+    elements = target.elements
+    if elements is None or (x.const is not None and all(isinstance(e, int) for e in elements)):
+        return None
+    asked = list(elements)
+    if not attrs.get("allowzero") and x.shape is not None:
+        asked = [x.shape[i] if d == 0 and i < len(x.shape) else d for i, d in enumerate(asked)]
+    if -1 in asked and x.shape is not None:
+        rest = product(d for d in asked if d != -1)
+        if rest != 0:
+            asked[asked.index(-1)] = floordiv(product(x.shape), rest)
+    if x.shape is not None and tuple(asked) == x.shape:
+        return x
+    producer = x.producer
+    if producer is not None and producer.op == "Reshape" and -1 not in asked:
+        return op.Reshape(producer.inputs[0], tuple(asked), allowzero=attrs.get("allowzero"))
+    result = op.append("Reshape", [x, _reshape_vector(op, x, asked, attrs)], attrs)
+    if all(d != -1 for d in asked) and result.producer is not None and result.producer.op == "Reshape":
+        result.shape = tuple(asked)
+    return result
+
+
+def _reshape_vector(op: Builder, x: Value, asked: list[Size], attrs: Attrs) -> Value:
+    """The shape operand: plain numbers with one -1 or copied zeros wherever that says it, else computed."""
+    symbolic = [i for i, d in enumerate(asked) if isinstance(d, Dim)]
+    copied = [i for i in symbolic if x.shape is not None and i < len(x.shape) and x.shape[i] == asked[i]]
+    zero = any(d == 0 for d in asked)
+    missing = [i for i in symbolic if i not in copied]
+    if not symbolic or (len(symbolic) == 1 and -1 not in asked and not zero):
+        numbers = [-1 if isinstance(d, Dim) else d for d in asked]
+    elif not zero and not attrs.get("allowzero") and len(missing) + asked.count(-1) <= 1:
+        numbers = [0 if i in copied else -1 if isinstance(d, Dim) else d for i, d in enumerate(asked)]
+    else:
+        return op.sizes(asked)
+    return op.constant(np.array(numbers, np.int64))
+
+
+def _expand(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    x, target = inputs
+    if x.shape is not None and target.elements is not None:
+        wanted = tuple(target.elements)
+        if wanted == x.shape or (len(wanted) <= len(x.shape) and all(d == 1 for d in wanted)):
+            return x
+    return None
+
+
+def _squeeze(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    return _moved_ones(op, inputs, attrs)
+
+
+def _moved_ones(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    x = inputs[0]
+    axes = attrs.get("axes") if len(inputs) < 2 else inputs[1].array
+    return x if axes is not None and len(axes) == 0 else None
+
+
+def _concat(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    return inputs[0] if len(inputs) == 1 else None
+
+
+def _slice(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    x, starts, ends = inputs[:3]
+    steps = inputs[4].array if len(inputs) > 4 and inputs[4] is not None else np.array([1])
+    if x.shape is None or starts.array is None or ends.elements is None or steps is None:
+        return None
+    axes = inputs[3].array if len(inputs) > 3 and inputs[3] is not None else range(len(starts.array))
+    whole = all(
+        start == 0 and (end == x.shape[int(axis)] or (isinstance(end, int) and end >= 2**31 - 1))
+        for start, end, axis in zip(starts.array, ends.elements, axes, strict=True)
+    )
+    return x if whole and (steps == 1).all() else None
+
+
+def _tile(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    x, repeats = inputs
+    return x if repeats.array is not None and (repeats.array == 1).all() else None
+
+
+def _pad(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    x, pads = inputs[:2]
+    return x if pads.array is not None and not pads.array.any() else None
+
+
+def _neutral(number: float, sides: tuple[int, ...]) -> Canonical:
+    """x + 0, x * 1 and the like, where the constant does not widen the shape."""
+
+    def simplify(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+        for side in sides:
+            constant, other = inputs[side], inputs[1 - side]
+            if (
+                constant.const is not None
+                and other.const is None
+                and constant.const.size == 1
+                and other.rank is not None
+                and constant.const.ndim <= other.rank
+                and constant.array.item() == number
+            ):
+                return other
+        return None
+
+    return simplify
+
+
+def _binary_same(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    return inputs[0] if len(inputs) == 1 else None
+
+
+def _reduce(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    axes = attrs.get("axes") if len(inputs) < 2 or inputs[1] is None else inputs[1].array
+    if axes is not None and len(axes) == 0:
+        return inputs[0]
+    return None
+
+
+CANONICAL: dict[str, Canonical] = {
+    "Add": _neutral(0.0, (0, 1)),
+    "Cast": _cast,
+    "Concat": _concat,
+    "Div": _neutral(1.0, (1,)),
+    "Expand": _expand,
+    "Identity": _identity,
+    "Max": _binary_same,
+    "Min": _binary_same,
+    "Mul": _neutral(1.0, (0, 1)),
+    "Pad": _pad,
+    "Pow": _neutral(1.0, (1,)),
+    "ReduceMax": _reduce,
+    "ReduceMean": _reduce,
+    "ReduceMin": _reduce,
+    "ReduceProd": _reduce,
+    "ReduceSum": _reduce,
+    "Reshape": _reshape,
+    "Slice": _slice,
+    "Squeeze": _squeeze,
+    "Sub": _neutral(0.0, (1,)),
+    "Sum": _binary_same,
+    "Tile": _tile,
+    "Transpose": _transpose,
+    "Unsqueeze": _moved_ones,
+}

@@ -1,0 +1,62 @@
+"""Operators that the target opset does not have yet, written with those it has.
+
+``op.Gelu(x)`` is right at every opset: where the schema is missing, the builder calls the function of that name here
+with the same arguments.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from onward.ir import Value
+
+if TYPE_CHECKING:
+    from onward.lowering.builder import Builder
+
+EXPANSIONS: dict[str, Callable[..., Any]] = {}
+
+
+def expansion(name: str) -> Callable[[Callable], Callable]:
+    """Registers how to write an ONNX operator at opsets before it."""
+
+    def register(function: Callable) -> Callable:
+        EXPANSIONS[name] = function
+        return function
+
+    return register
+
+
+@expansion("Gelu")
+def gelu(op: Builder, x: Value, *, approximate: str = "none") -> Value:
+    if approximate == "tanh":
+        return 0.5 * x * (1.0 + op.Tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+    return 0.5 * x * (1.0 + op.Erf(x * math.sqrt(0.5)))
+
+
+@expansion("HardSwish")
+def hard_swish(op: Builder, x: Value) -> Value:
+    return x * op.HardSigmoid(x, alpha=1 / 6, beta=0.5)
+
+
+@expansion("Swish")
+def swish(op: Builder, x: Value, *, alpha: float = 1.0) -> Value:
+    return x * op.Sigmoid(x * alpha if alpha != 1 else x)
+
+
+@expansion("Mish")
+def mish(op: Builder, x: Value) -> Value:
+    return x * op.Tanh(op.Softplus(x))
+
+
+@expansion("LayerNormalization")
+def layer_normalization(
+    op: Builder, x: Value, scale: Value, bias: Value | None = None, *, axis: int = -1, epsilon: float = 1e-5
+) -> Value:
+    assert x.rank is not None
+    axes = list(range(axis % x.rank, x.rank))
+    centred = x - op.ReduceMean(x, axes=axes)
+    variance = op.ReduceMean(centred * centred, axes=axes)
+    y = centred / op.Sqrt(variance + epsilon) * scale
+    return y if bias is None else y + bias

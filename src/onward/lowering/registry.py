@@ -1,0 +1,166 @@
+"""Where lowerings register, and how a node's inputs and attributes reach them.
+
+A lowering is a function ``(op, *tensors, **attributes)``: the builder, the op's inputs in the order of TensorFlow's
+definition (a list where the definition has a list), and as keyword-only parameters the attributes it wants. An input
+annotated ``Static`` must be known at conversion and arrives as a numpy array.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from onward.errors import InvalidArgumentError
+from onward.formats.opdefs import REQUIRED, OpDef, opdef
+from onward.graph import Node
+from onward.ir import Value
+
+Static = np.ndarray
+"""Annotation of an input that must be known at conversion."""
+
+
+class Unsupported(Exception):
+    """Raised by a lowering for what it cannot express; the text completes "Op at node: ..."."""
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """One function that lowers some ops from an opset on."""
+
+    function: Callable[..., Any]
+    since: int
+    tensors: tuple[inspect.Parameter, ...] = field(compare=False)
+    attributes: tuple[inspect.Parameter, ...] = field(compare=False)
+    wants_context: bool = False
+
+    def call(self, op: Any, node: Node, inputs: list[Any], context: Any) -> Any:
+        """Lowers one node, its inputs already lowered."""
+        definition = _definition(node.op)
+        args = list(inputs) if definition is None else _grouped(definition, node, inputs)
+        for i, parameter in enumerate(self.tensors):
+            if parameter.annotation in ("Static", Static) and i < len(args):
+                args[i] = _static(parameter.name, args[i])
+        attrs = {p.name: _attribute(p, node, definition) for p in self.attributes}
+        if self.wants_context:
+            return self.function(context, node, *args, **attrs)
+        return self.function(op, *args, **attrs)
+
+
+LOWERINGS: dict[str, list[Lowering]] = {}
+
+
+def lower(*names: str, since: int = 0, context: bool = False) -> Callable[[Callable], Callable]:
+    """Registers a lowering for TensorFlow ops.
+
+    Args:
+        names: op names as in a GraphDef.
+        since: the lowest opset it serves; the highest one not above the target opset wins.
+        context: the function takes the lowering context and the TensorFlow node before the tensors, instead of the
+            builder (control flow, resources).
+    """
+
+    def register(function: Callable) -> Callable:
+        lowering = make(function, since=since, context=context)
+        for name in names:
+            versions = LOWERINGS.setdefault(name, [])
+            if any(known.since == since for known in versions):
+                raise ValueError(f"two lowerings for {name} since opset {since}")
+            versions.append(lowering)
+        return function
+
+    return register
+
+
+def make(function: Callable, *, since: int = 0, context: bool = False) -> Lowering:
+    """Reads a lowering's signature."""
+    parameters = list(inspect.signature(function).parameters.values())
+    positional = [p for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+    keywords = [p for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    return Lowering(function, since, tuple(positional[2 if context else 1 :]), tuple(keywords), context)
+
+
+def one_to_one(table: dict[str, str]) -> None:
+    """Registers ops that are one ONNX operator with the same inputs and no attributes."""
+    for name, onnx_name in table.items():
+        lower(name)(lambda op, *inputs, _name=onnx_name: op.emit(_name, *inputs))
+
+
+def find(name: str, opset: int, custom: dict[str, Callable] | None = None) -> Lowering | None:
+    """The lowering that serves an op at an opset, a custom one first."""
+    if custom and name in custom:
+        function = custom[name]
+        if not callable(function):
+            raise InvalidArgumentError(f"custom_ops[{name!r}] must be a function (op, *inputs, **attributes)")
+        return make(function)
+    served = [known for known in LOWERINGS.get(name, ()) if known.since <= opset]
+    return max(served, key=lambda known: known.since, default=None)
+
+
+def needed_opset(name: str) -> int | None:
+    """The lowest opset that any lowering of an op serves."""
+    return min((known.since for known in LOWERINGS.get(name, ())), default=None)
+
+
+def attribute(node: Node, name: str) -> Any:
+    """An attribute of a node, its default where the source left it out."""
+    if name in node.attrs:
+        return node.attrs[name]
+    definition = _definition(node.op)
+    default = definition.attrs[name].default if definition is not None and name in definition.attrs else REQUIRED
+    if default is REQUIRED:
+        raise KeyError(f"{node.op} '{node.name}' has no attribute {name!r}")
+    return default
+
+
+def _definition(name: str) -> OpDef | None:
+    try:
+        return opdef(name)
+    except KeyError:
+        return None
+
+
+def _grouped(definition: OpDef, node: Node, inputs: list[Any]) -> list[Any]:
+    """Flat inputs as the definition has them: list inputs become lists."""
+    grouped: list[Any] = []
+    at = 0
+    for arg in definition.inputs:
+        if arg.number_attr:
+            count = node.attrs[arg.number_attr]
+        elif arg.type_list_attr:
+            count = len(node.attrs[arg.type_list_attr])
+        else:
+            grouped.append(inputs[at])
+            at += 1
+            continue
+        grouped.append(list(inputs[at : at + count]))
+        at += count
+    return grouped
+
+
+def _attribute(parameter: inspect.Parameter, node: Node, definition: OpDef | None) -> Any:
+    name = parameter.name
+    if name in node.attrs:
+        return node.attrs[name]
+    if definition is not None and name in definition.attrs and definition.attrs[name].default is not REQUIRED:
+        return definition.attrs[name].default
+    if parameter.default is not inspect.Parameter.empty:
+        return parameter.default
+    raise Unsupported(f"the attribute {name!r} is missing")
+
+
+def _static(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_static(name, v) for v in value]
+    array = value.array if isinstance(value, Value) else None
+    if array is None:
+        raise Unsupported(f"the input '{name}' must be a constant")
+    return array
+
+
+def supported(names: Iterable[str], opset: int) -> list[str]:
+    """Those of the ops that have a lowering at an opset."""
+    return [name for name in names if find(name, opset) is not None]

@@ -1,0 +1,62 @@
+"""What is a list is a table: TensorFlow ops that are one ONNX operator."""
+
+from __future__ import annotations
+
+# Same inputs in the same order, no attributes that matter, the same meaning for every dtype both admit.
+ONE_TO_ONE: dict[str, str] = {
+    "Abs": "Abs",
+    "Acos": "Acos",
+    "Acosh": "Acosh",
+    "Add": "Add",
+    "AddV2": "Add",
+    "Asin": "Asin",
+    "Asinh": "Asinh",
+    "Atan": "Atan",
+    "Atanh": "Atanh",
+    "Ceil": "Ceil",
+    "Cos": "Cos",
+    "Cosh": "Cosh",
+    "Div": "Div",
+    "Elu": "Elu",
+    "Equal": "Equal",
+    "Erf": "Erf",
+    "Exp": "Exp",
+    "Floor": "Floor",
+    "Greater": "Greater",
+    "GreaterEqual": "GreaterOrEqual",
+    "Inv": "Reciprocal",
+    "Invert": "BitwiseNot",
+    "IsInf": "IsInf",
+    "IsNan": "IsNaN",
+    "Less": "Less",
+    "LessEqual": "LessOrEqual",
+    "Log": "Log",
+    "LogicalAnd": "And",
+    "LogicalNot": "Not",
+    "LogicalOr": "Or",
+    "Maximum": "Max",
+    "Minimum": "Min",
+    "Mul": "Mul",
+    "Neg": "Neg",
+    "RealDiv": "Div",
+    "Reciprocal": "Reciprocal",
+    "Relu": "Relu",
+    "Rint": "Round",
+    "Round": "Round",
+    "Selu": "Selu",
+    "Sigmoid": "Sigmoid",
+    "Sign": "Sign",
+    "Sin": "Sin",
+    "Sinh": "Sinh",
+    "Softplus": "Softplus",
+    "Softsign": "Softsign",
+    "Sqrt": "Sqrt",
+    "Sub": "Sub",
+    "Tan": "Tan",
+    "Tanh": "Tanh",
+    "TruncateDiv": "Div",
+}
+
+# Pass their first input through at inference.
+PASS_THROUGH = """Identity StopGradient PreventGradient Snapshot CheckNumerics CheckNumericsV2 EnsureShape DebugGradientIdentity
+ReadVariableOp""".split()

@@ -1,0 +1,22 @@
+"""TensorFlow's ops, by family. Importing the package registers every lowering."""
+
+from __future__ import annotations
+
+from onward.lowering.registry import one_to_one
+from onward.lowering.tables import ONE_TO_ONE
+from onward.ops import (  # noqa: F401
+    activation,
+    array,
+    conv,
+    gather,
+    image,
+    math,
+    norm,
+    pool,
+    reduce,
+    shape,
+    slicing,
+    source,
+)
+
+one_to_one(ONE_TO_ONE)

@@ -1,0 +1,3 @@
+"""Images: resizing."""
+
+from __future__ import annotations

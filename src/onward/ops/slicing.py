@@ -1,0 +1,3 @@
+"""Slices."""
+
+from __future__ import annotations

@@ -1,0 +1,75 @@
+"""The pipeline on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from onward import ir, passes
+from onward.lowering import lower_graph
+from onward.options import DEFAULT_OPSET, Options
+from onward.program import ONNXProgram
+from onward.sources import open_source
+from onward.version import __version__
+
+
+def convert(
+    source: Any,
+    *,
+    inputs: Any = None,
+    outputs: Any = None,
+    signature: str | None = None,
+    opset: int = DEFAULT_OPSET,
+    output: Any = None,
+    verify: bool | str = "auto",
+    external_data: bool | None = None,
+    allow_unsafe: bool = False,
+    custom_ops: Mapping[str, Callable[..., Any]] | None = None,
+    name: str | None = None,
+    tag: str | None = None,
+) -> ONNXProgram:
+    """Converts a TensorFlow or Keras model to ONNX.
+
+    Args:
+        source: a SavedModel directory, a ``.keras`` or ``.h5`` file, a frozen ``.pb``, a live Keras model, a
+            ``tf.function``, a concrete function, or a callable.
+        inputs: what the source is called with: a spec (``onward.spec("batch", 224, 224, 3)``, ``tf.TensorSpec``,
+            ``keras.KerasTensor``), the nested list, tuple or dict of specs, or specs by input name. What is left out
+            comes from the source.
+        outputs: names of the outputs to keep, in order.
+        signature: which signature of a SavedModel.
+        opset: the ONNX operator set to write for, 13 to 26.
+        output: where to write the model; a file appears only when everything went well.
+        verify: run source and result side by side and compare: True, False, or "auto" for where TensorFlow and ONNX
+            Runtime are installed.
+        external_data: keep the weights in a file beside the model; by default only above 2 GB.
+        allow_unsafe: let a ``.keras`` or ``.h5`` file run the Python code it carries.
+        custom_ops: lowerings of your own by TensorFlow op name.
+        name: the ONNX graph's name.
+        tag: which MetaGraph of a SavedModel.
+
+    Returns:
+        The program: ``.save(path)``, ``.model_proto``, ``.run(inputs)``, ``.report``.
+
+    Raises:
+        OnwardError: one of its children in ``onward.errors`` says what is wrong and what to do.
+    """
+    options = Options(
+        inputs, outputs, signature, opset, output, verify, external_data, allow_unsafe, custom_ops, name, tag
+    )
+    return run(source, options)
+
+
+def run(source: Any, options: Options) -> ONNXProgram:
+    """``convert`` with its options in one object."""
+    graph = open_source(source, options)
+    op = lower_graph(graph, options.opset, options.custom_ops)
+    passes.run(op, op.graph, [output.name for output in graph.outputs])
+    model = ir.Model(op.graph, options.opset)
+    model.domains = op.domains
+    model.metadata = {"onward.version": __version__, "onward.source": graph.name}
+    program = ONNXProgram(model, graph)
+    if options.output is not None:
+        program.save(Path(options.output), external_data=options.external_data)
+    return program

@@ -1,0 +1,245 @@
+"""From ``ir.Model`` to ONNX's protobuf, weights streamed to the file one at a time.
+
+The messages are made with onnx's own classes, except that a weight's bytes are written straight from where they lie:
+a GraphProto's initializers are appended, field by field, to the serialised rest (protobuf's wire format, field 5 of
+GraphProto, fields 1, 2, 8 and 9 of TensorProto).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import onnx
+
+from onward import ir
+from onward.dims import Dim, Shape
+from onward.dtypes import ONNX_NUMBERS, STRING
+from onward.version import __version__
+
+EXTERNAL_THRESHOLD = 1 << 10  # smaller weights stay inside the model file
+ALIGNMENT = 1 << 12  # of each weight in an external file, so that runtimes can map it
+IR_VERSIONS = {13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 11, 25: 12, 26: 13}
+_AttributeType = onnx.AttributeProto
+
+
+class Initializer:
+    """A constant on its way to the file: name, and bytes on demand."""
+
+    __slots__ = ("array", "name", "nbytes")
+
+    def __init__(self, name: str, array: Any) -> None:
+        self.name = name
+        self.array = array
+        bits = 4 if array.dtype.name in ("int4", "uint4") else array.dtype.itemsize * 8
+        self.nbytes = -(-array.size * bits // 8)
+
+    def data(self) -> np.ndarray:
+        """The bytes in ONNX's order (little-endian, row-major, 4-bit numbers in pairs)."""
+        array = np.ascontiguousarray(self.array)
+        if array.dtype.name in ("int4", "uint4"):
+            flat = array.reshape(-1).astype(np.uint8) & 15
+            flat = np.append(flat, np.zeros(flat.size % 2, np.uint8))
+            return flat[::2] | flat[1::2] << 4
+        return array.reshape(-1).view(np.uint8)
+
+
+def header(model: ir.Model) -> tuple[onnx.ModelProto, list[Initializer]]:
+    """The model without its numeric weights, and these apart. Strings stay inside."""
+    proto = onnx.ModelProto(
+        ir_version=IR_VERSIONS[model.opset], producer_name="onward", producer_version=__version__
+    )
+    proto.opset_import.add(domain="", version=model.opset)
+    for domain, version in sorted(model.domains.items()):
+        proto.opset_import.add(domain=domain, version=version)
+    for key, value in sorted(model.metadata.items()):
+        proto.metadata_props.add(key=key, value=value)
+    proto.graph.CopyFrom(graph_proto(model.graph))
+    weights: list[Initializer] = []
+    for value in constants(model.graph):
+        assert value.const is not None
+        if value.dtype == STRING:
+            proto.graph.initializer.append(tensor_proto(value.array, value.name))
+        else:
+            weights.append(Initializer(value.name, value.const))
+    return proto, weights
+
+
+def constants(graph: ir.Graph) -> list[ir.Value]:
+    """Every constant that a node or output of the graph, or of its subgraphs, uses."""
+    found: dict[ir.Value, None] = {}
+    for node in graph.all_nodes():
+        found.update((v, None) for v in node.inputs if v is not None and v.is_const)
+        for subgraph in node.subgraphs:
+            found.update((v, None) for v in subgraph.outputs if v.is_const)
+    found.update((v, None) for v in graph.outputs if v.is_const)
+    return list(found)
+
+
+def model_proto(model: ir.Model) -> onnx.ModelProto:
+    """The whole model in memory, for at most 2 GB."""
+    proto, weights = header(model)
+    for weight in weights:
+        proto.graph.initializer.append(tensor_proto(np.asarray(weight.array), weight.name))
+    return proto
+
+
+def size(proto: onnx.ModelProto, weights: list[Initializer]) -> int:
+    """About how many bytes the model takes as one file."""
+    return proto.ByteSize() + sum(w.nbytes + len(w.name) + 64 for w in weights)
+
+
+def write_single(proto: onnx.ModelProto, weights: list[Initializer], write: Callable[[Any], Any]) -> None:
+    """Writes one file; holds one weight at a time."""
+    graph = proto.graph.SerializeToString(deterministic=True)
+    shell = onnx.ModelProto()
+    shell.CopyFrom(proto)
+    shell.ClearField("graph")
+    heads = [_tensor_head(w) for w in weights]
+    framed = [_tag(5, 2) + _varint(len(h) + w.nbytes) + h for h, w in zip(heads, weights, strict=True)]
+    total = len(graph) + sum(len(f) + w.nbytes for f, w in zip(framed, weights, strict=True))
+    write(shell.SerializeToString(deterministic=True))
+    write(_tag(7, 2) + _varint(total))
+    write(graph)
+    for frame, weight in zip(framed, weights, strict=True):
+        write(frame)
+        write(weight.data())
+
+
+def write_external(
+    proto: onnx.ModelProto, weights: list[Initializer], location: str, write: Callable[[Any], Any]
+) -> bytes:
+    """Writes the weights to their own file, and returns the bytes of the model that refers to it as ``location``."""
+    offset = 0
+    for weight in weights:
+        if weight.nbytes < EXTERNAL_THRESHOLD:
+            proto.graph.initializer.append(tensor_proto(np.asarray(weight.array), weight.name))
+            continue
+        padding = -offset % ALIGNMENT
+        write(b"\0" * padding)
+        offset += padding
+        tensor = proto.graph.initializer.add(
+            name=weight.name,
+            data_type=ONNX_NUMBERS[weight.array.dtype],
+            dims=weight.array.shape,
+            data_location=onnx.TensorProto.EXTERNAL,
+        )
+        for key, text in (("location", location), ("offset", str(offset)), ("length", str(weight.nbytes))):
+            tensor.external_data.add(key=key, value=text)
+        write(weight.data())
+        offset += weight.nbytes
+    return proto.SerializeToString(deterministic=True)
+
+
+def graph_proto(graph: ir.Graph) -> onnx.GraphProto:
+    """A graph without its initializers."""
+    proto = onnx.GraphProto(name=graph.name)
+    proto.input.extend(_value_info(v) for v in graph.inputs)
+    proto.output.extend(_value_info(v) for v in graph.outputs)
+    ends = {id(v) for v in (*graph.inputs, *graph.outputs)}
+    for node in graph.nodes:
+        proto.node.append(_node_proto(node))
+        for value in node.outputs:
+            if id(value) not in ends and _readable(value):
+                proto.value_info.append(_value_info(value))
+    return proto
+
+
+def tensor_proto(array: Any, name: str = "") -> onnx.TensorProto:
+    """A tensor with its data inside."""
+    proto = onnx.TensorProto(name=name, data_type=ONNX_NUMBERS[array.dtype], dims=array.shape)
+    if array.dtype == STRING:
+        proto.string_data.extend(s if isinstance(s, bytes) else str(s).encode() for s in array.reshape(-1))
+    else:
+        proto.raw_data = Initializer(name, array).data().tobytes()
+    return proto
+
+
+def attribute_proto(name: str, value: Any) -> onnx.AttributeProto:
+    """An attribute from its Python value; the type follows from it."""
+    proto = _AttributeType(name=name)
+    if isinstance(value, ir.Graph):
+        proto.type, _ = _AttributeType.GRAPH, proto.g.CopyFrom(graph_proto(value))
+    elif isinstance(value, np.ndarray):
+        proto.type, _ = _AttributeType.TENSOR, proto.t.CopyFrom(tensor_proto(value))
+    elif isinstance(value, (bool, int, np.integer)):
+        proto.type, proto.i = _AttributeType.INT, int(value)
+    elif isinstance(value, (float, np.floating)):
+        proto.type, proto.f = _AttributeType.FLOAT, float(value)
+    elif isinstance(value, (str, bytes)):
+        proto.type, proto.s = _AttributeType.STRING, value.encode() if isinstance(value, str) else value
+    else:
+        _list_attribute(proto, list(value))
+    return proto
+
+
+def _list_attribute(proto: onnx.AttributeProto, values: list[Any]) -> None:
+    if all(isinstance(v, (bool, int, np.integer)) for v in values):
+        proto.type = _AttributeType.INTS
+        proto.ints.extend(int(v) for v in values)
+    elif all(isinstance(v, (str, bytes)) for v in values):
+        proto.type = _AttributeType.STRINGS
+        proto.strings.extend(v.encode() if isinstance(v, str) else v for v in values)
+    else:
+        proto.type = _AttributeType.FLOATS
+        proto.floats.extend(float(v) for v in values)
+
+
+def _node_proto(node: ir.Node) -> onnx.NodeProto:
+    proto = onnx.NodeProto(op_type=node.op, name=node.name, domain=node.domain)
+    proto.input.extend("" if v is None else v.name for v in node.inputs)
+    proto.output.extend(v.name for v in node.outputs)
+    proto.attribute.extend(attribute_proto(name, node.attrs[name]) for name in sorted(node.attrs))
+    for key, text in zip(("onward.node", "onward.op", "onward.layer"), node.origin, strict=True):
+        if text:
+            proto.metadata_props.add(key=key, value=text)
+    return proto
+
+
+def _readable(value: ir.Value) -> bool:
+    """Whether the value's type says something to a reader: a rank, and no nameless size."""
+    return value.shape is not None and all(isinstance(d, int) or d.named for d in value.shape)
+
+
+def _value_info(value: ir.Value) -> onnx.ValueInfoProto:
+    proto = onnx.ValueInfoProto(name=value.name)
+    proto.type.tensor_type.elem_type = ONNX_NUMBERS[value.dtype]
+    if value.shape is not None:
+        _shape_proto(proto.type.tensor_type.shape, value.shape, value.name)
+    return proto
+
+
+def _shape_proto(proto: onnx.TensorShapeProto, shape: Shape, name: str) -> None:
+    proto.SetInParent()
+    for axis, size in enumerate(shape):
+        dim = proto.dim.add()
+        if not isinstance(size, Dim):
+            dim.dim_value = size
+        else:
+            dim.dim_param = str(size) if size.named else f"{name}_dim{axis}"
+
+
+def _tensor_head(weight: Initializer) -> bytes:
+    name = weight.name.encode()
+    shape = b"".join(_varint(d) for d in weight.array.shape)
+    parts = [_tag(1, 2) + _varint(len(shape)) + shape] if shape else []
+    parts.append(_tag(2, 0) + _varint(ONNX_NUMBERS[weight.array.dtype]))
+    parts.append(_tag(8, 2) + _varint(len(name)) + name)
+    parts.append(_tag(9, 2) + _varint(weight.nbytes))
+    return b"".join(parts)
+
+
+def _tag(field: int, kind: int) -> bytes:
+    return _varint(field << 3 | kind)
+
+
+def _varint(number: int) -> bytes:
+    return bytes(_septets(number))
+
+
+def _septets(number: int) -> Iterator[int]:
+    while number > 127:
+        yield number & 127 | 128
+        number >>= 7
+    yield number

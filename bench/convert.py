@@ -27,7 +27,9 @@ FIGURES = ("wall", "cpu", "peak_mb")
 
 def commands(arguments: argparse.Namespace, source: Path, folder: Path) -> dict[str, tuple[list[str], Path]]:
     """What each tool is called with, and the file it is to write."""
-    tools = {"onward": (_command(arguments.python_onward, "onward convert {source} -o {out} --no-verify"), "onward.onnx")}
+    tools = {
+        "onward": (_command(arguments.python_onward, "onward convert {source} -o {out} --no-verify"), "onward.onnx")
+    }
     if arguments.python_tf2onnx:
         line = f"tf2onnx.convert --saved-model {{source}} --output {{out}} --opset {arguments.opset_tf2onnx}"
         tools["tf2onnx"] = (_command(arguments.python_tf2onnx, line), "tf2onnx.onnx")
@@ -70,7 +72,9 @@ def _figures(runs: Sequence[Run], ours: Sequence[Run], out: Path) -> dict[str, A
         row[f"{figure}_all"] = values
         row[f"{figure}_ratio"] = median_ratio(values, [getattr(one, figure) for one in ours])
     row["nodes"] = sum(op_counts(out).values()) if out.suffix == ".onnx" else _layers(out)
-    row["bytes"] = bytes_on_disk(out) if out.suffix == ".onnx" else bytes_on_disk(out) + bytes_on_disk(out.with_suffix(".bin"))
+    row["bytes"] = (
+        bytes_on_disk(out) if out.suffix == ".onnx" else bytes_on_disk(out) + bytes_on_disk(out.with_suffix(".bin"))
+    )
     return row
 
 

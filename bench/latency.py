@@ -78,7 +78,8 @@ def main() -> None:
         if "failure" in row:
             print(f"| {name} | {row['failure']} | | | |")
         else:
-            print(f"| {name} | {row['onward_ms']:.2f} | {row['tf2onnx_ms']:.2f} | {row['ratio']:.3f} | {row['difference']:.1e} |")
+            figures = f"{row['onward_ms']:.2f} | {row['tf2onnx_ms']:.2f} | {row['ratio']:.3f} | {row['difference']:.1e}"
+            print(f"| {name} | {figures} |")
 
 
 if __name__ == "__main__":

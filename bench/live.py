@@ -3,8 +3,8 @@
     python -m bench.live --python-tf2onnx PEERS/bin/python --output live.json
 
 Each measurement has a process of its own: build the model, then time one thing. "trace" is
-``tf.function(model).get_concrete_function(spec)``, the work that no converter can avoid; "warm" is the median of further
-rounds in the same process, each of which traces anew.
+``tf.function(model).get_concrete_function(spec)``, the work that no converter can avoid; "warm" is the median of
+further rounds in the same process, each of which traces anew.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def time_one(name: str, tool: str, rounds: int) -> dict[str, Any]:
     import keras
     import tensorflow as tf
 
-    for package in {"onward": ("onward.convert",), "trace": ()}.get(tool, ("tf2onnx",)):
+    for package in {"onward": ("onward.pipeline", "onward.ops"), "trace": ()}.get(tool, ("tf2onnx",)):
         importlib.import_module(package)  # imports are counted by bench.convert
     tf.function(lambda x: tf.nn.relu(x)).get_concrete_function(tf.TensorSpec([None, 3]))  # TensorFlow's own start
     model = getattr(keras.applications, name)(weights=None)
@@ -97,7 +97,9 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     print(name, file=sys.stderr)
     results: dict[str, Any] = {}
     runs = paired(starts, arguments.rounds)
-    figures = {tool: [json.loads(one.stdout.splitlines()[-1]) for one in ones if not one.status] for tool, ones in runs.items()}
+    figures = {
+        tool: [json.loads(one.stdout.splitlines()[-1]) for one in ones if not one.status] for tool, ones in runs.items()
+    }
     for tool, ones in runs.items():
         if ones[-1].status:
             results[tool] = {"failure": ones[-1].failure}

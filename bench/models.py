@@ -1,6 +1,6 @@
 """The networks that the benchmarks convert: keras.applications with calibrated random weights, nothing downloaded.
 
-    python -m bench.models ResNet50 --cache .cache/bench      # writes .cache/bench/ResNet50/saved_model
+python -m bench.models ResNet50 --cache .cache/bench      # writes .cache/bench/ResNet50/saved_model
 """
 
 from __future__ import annotations

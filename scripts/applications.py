@@ -155,7 +155,9 @@ def record_baseline(wanted: list[tuple[str, bool]], arguments: argparse.Namespac
             continue
         with tempfile.TemporaryDirectory() as folder:
             saved, out = Path(folder, "saved_model"), Path(folder, "model.onnx")
-            build = f"import keras; keras.applications.{name}(weights=None, include_top={top}).export({str(saved)!r}, verbose=False)"
+            # The same weights: with fresh ones tf2onnx drops batch norms that do nothing yet.
+            model = f"from bench.models import build; build({name!r}, include_top={top})"
+            build = f"{model}.export({str(saved)!r}, verbose=False)"
             written = run([sys.executable, "-c", build], timeout=arguments.timeout)
             if written.status:
                 raise SystemExit(f"{key}: {written.failure}")
@@ -163,7 +165,11 @@ def record_baseline(wanted: list[tuple[str, bool]], arguments: argparse.Namespac
             command = ["bash", "-c", f"{convert} --saved-model {saved} --output {out} --opset 18"]
             result = run(command, timeout=arguments.timeout)
             if result.status:
-                recorded[key] = {"error": result.failure, "seconds": round(result.wall), "peak_mb": round(result.peak_mb)}
+                recorded[key] = {
+                    "error": result.failure,
+                    "seconds": round(result.wall),
+                    "peak_mb": round(result.peak_mb),
+                }
             else:
                 ops = op_counts(out)
                 recorded[key] = {"nodes": sum(ops.values()), "transposes": ops["Transpose"]}
@@ -236,7 +242,9 @@ def _baseline(path: Path) -> dict[str, Any]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path(".cache/applications.jsonl"), help="JSON lines, one a conversion")
+    parser.add_argument(
+        "--output", type=Path, default=Path(".cache/applications.jsonl"), help="JSON lines, one a conversion"
+    )
     parser.add_argument("--only", default=".*", help="regular expression that the model's whole name matches")
     parser.add_argument("--top", choices=("both", "yes", "no"), default="both", help="include_top")
     parser.add_argument("--sources", nargs="+", default=["live", "saved_model"], choices=("live", "saved_model"))

@@ -21,7 +21,7 @@ GOLDEN_IMAGES = 16
 
 
 def build() -> keras.Model:
-    """Three convolutions with batch norm, one of them depthwise, and two dense layers: 8x8 grey images to ten classes."""
+    """Three convolutions with batch norm, one of them depthwise, two dense layers: 8x8 grey images to ten classes."""
     layers = keras.layers
     image = keras.Input((8, 8, 1), name="image")
     x = layers.Rescaling(1 / 16)(image)

@@ -121,8 +121,8 @@ class Graph:
     outputs: list[Output]
     effects: list[Node] = field(default_factory=list)
     reference: Reference | None = None
-    _library: Callable[[FunctionRef], Graph] | None = None
-    _functions: dict[Any, Graph] = field(default_factory=dict)
+    _library: Callable[[FunctionRef], Graph] | None = field(default=None, repr=False)
+    _functions: dict[Any, Graph] = field(default_factory=dict, repr=False)
 
     def nodes(self) -> list[Node]:
         """Every node that the outputs and effects need, each after those it reads or waits for.

@@ -41,4 +41,6 @@ class Options:
         None, "Your own lowerings, by TensorFlow op name, or the domain of a custom ONNX op to keep the op as."
     )
     name: str | None = _option(None, "The name of the ONNX graph; the source's own if not given.")
-    tag: str | None = _option(None, "Which MetaGraph of a SavedModel to read, by tag; 'serve' or the only one if not given.")
+    tag: str | None = _option(
+        None, "Which MetaGraph of a SavedModel to read, by tag; 'serve' or the only one if not given."
+    )

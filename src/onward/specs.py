@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from onward.errors import InvalidArgumentError
+from onward.formats.dtypes import BY_NAME
 
 Dim = int | str | None
 
@@ -50,11 +50,9 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
     """The numpy dtype of a name, a numpy type or a TensorFlow DType; strings are ``object``."""
     name = getattr(dtype, "name", dtype)
     if isinstance(name, str):
-        if name in ("string", "str"):
-            return np.dtype(object)
-        if hasattr(ml_dtypes, name):
-            return np.dtype(getattr(ml_dtypes, name))
-        dtype = name
+        if name in BY_NAME:
+            return BY_NAME[name]
+        dtype = object if name == "str" else name
     try:
         return np.dtype(dtype)
     except TypeError as error:
@@ -111,7 +109,9 @@ def merge(given: Spec, found: Spec, what: str) -> Spec:
     dims: list[Dim] = []
     for mine, its in zip(given.shape, found.shape, strict=True):
         if isinstance(mine, int) and isinstance(its, int) and mine != its:
-            raise InvalidArgumentError(f"input '{what}' has shape {show(found.shape)}, which {show(given.shape)} contradicts")
+            raise InvalidArgumentError(
+                f"input '{what}' has shape {show(found.shape)}, which {show(given.shape)} contradicts"
+            )
         if isinstance(its, int):
             dims.append(its)
         else:
@@ -179,6 +179,17 @@ def _name(value: Any) -> str | None:
 
 
 __all__ = [
-    "Dim", "Spec", "as_dtype", "as_spec", "flatten", "is_shape", "is_spec", "map_structure", "merge", "name_batch",
-    "replace", "show", "spec",
+    "Dim",
+    "Spec",
+    "as_dtype",
+    "as_spec",
+    "flatten",
+    "is_shape",
+    "is_spec",
+    "map_structure",
+    "merge",
+    "name_batch",
+    "replace",
+    "show",
+    "spec",
 ]

@@ -50,7 +50,9 @@ def attribute(proto: Any, pieces: Pieces = (), given: Mapping[str, Any] | None =
     return _CONVERT[kind](value)
 
 
-def attributes(protos: Mapping[str, Any], pieces: Pieces = (), given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def attributes(
+    protos: Mapping[str, Any], pieces: Pieces = (), given: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The attributes of a node, less the private ones that begin with an underscore."""
     return {name: attribute(proto, pieces, given) for name, proto in protos.items() if name[0:1] != "_"}
 

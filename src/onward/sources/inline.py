@@ -70,7 +70,9 @@ class Inliner:
                 continue
             node = frame.body.nodes.get(name)
             if node is None:
-                raise InvalidSourceError(f"'{frame.body.name}' in {self.library.name} refers to '{name}', which is not there")
+                raise InvalidSourceError(
+                    f"'{frame.body.name}' in {self.library.name} refers to '{name}', which is not there"
+                )
             child = self._enter(frame, node)
             if child is not None:
                 if output in child.body.result_names and node.op == child.body.name:
@@ -131,7 +133,9 @@ class Inliner:
         if self._count > _MOST_NODES:
             raise InvalidSourceError(f"{self.library.name} unfolds to more than {_MOST_NODES} nodes")
         attrs = attributes(proto.attr, self.library.pieces, frame.attrs)
-        shapes = [shape_of(s) for s in proto.attr["_output_shapes"].list.shape] if "_output_shapes" in proto.attr else None
+        shapes = (
+            [shape_of(s) for s in proto.attr["_output_shapes"].list.shape] if "_output_shapes" in proto.attr else None
+        )
         node = Node(self.name(frame.scope + proto.name), proto.op, (), attrs, shapes=shapes)
         if proto.op == "Const":
             node.value = attrs.get("value")

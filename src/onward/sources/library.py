@@ -81,7 +81,9 @@ class Library:
             returned = dict(function.ret)
             missing = [output for output in outputs if output not in returned]
             if missing:
-                raise InvalidSourceError(f"function '{name}' in {self.name} does not say what it returns as '{missing[0]}'")
+                raise InvalidSourceError(
+                    f"function '{name}' in {self.name} does not say what it returns as '{missing[0]}'"
+                )
             self._bodies[name] = Body(
                 name,
                 {node.name: node for node in function.node_def},

@@ -1,0 +1,70 @@
+"""Everything that can be converted, read into a :class:`~onward.graph.Graph`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+from typing import Any
+
+from onward.errors import InvalidSourceError
+from onward.graph import Graph
+from onward.options import Options
+
+READABLE = (
+    "a SavedModel directory, a frozen GraphDef (.pb), a .keras or .h5 file, a Keras model, a tf.function, "
+    "a ConcreteFunction, a tf.Module or a function on tensors"
+)
+
+
+def open_source(source: Any, options: Options) -> Graph:
+    """The graph of whatever `source` is: a path, or a live object.
+
+    Raises:
+        InvalidSourceError: it is nothing that can be read, or it is damaged.
+        InvalidArgumentError: `options` does not fit it.
+        MissingDependencyError: reading it takes a package that is not installed.
+    """
+    kind = _kind_of_path(Path(source)) if isinstance(source, (str, os.PathLike)) else _kind_of_object(source)
+    module = importlib.import_module(f"onward.sources.{kind}")
+    graph: Graph = module.read(source, options)
+    return graph
+
+
+def _kind_of_path(path: Path) -> str:
+    if path.is_dir():
+        if (path / "saved_model.pb").is_file():
+            return "saved_model"
+        raise InvalidSourceError(f"{path} is a directory without a saved_model.pb; can be read: {READABLE}")
+    if not path.exists():
+        raise InvalidSourceError(f"{path} does not exist")
+    kind = _SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        raise InvalidSourceError(f"{path} is of no known kind ({_look(path)}); can be read: {READABLE}")
+    if path.name == "saved_model.pb":
+        return "saved_model"
+    return kind
+
+
+_SUFFIXES = {".pb": "graph_def", ".keras": "keras_file", ".h5": "keras_file", ".hdf5": "keras_file"}
+_MAGIC = {
+    b"PK": "a zip archive", b"\x89HDF": "an HDF5 file", b"\x08": "perhaps an ONNX model", b"TFL3": "a TFLite model",
+}  # fmt: skip
+
+
+def _look(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head[4:8] == b"TFL3":
+        return "it looks like a TFLite model"
+    return next((f"it looks like {kind}" for magic, kind in _MAGIC.items() if head.startswith(magic)), "by its name")
+
+
+def _kind_of_object(source: Any) -> str:
+    """By the modules of its classes, so that nothing needs to be imported."""
+    packages = {cls.__module__.partition(".")[0] for cls in type(source).__mro__}
+    if packages & {"keras", "tf_keras"} and hasattr(source, "variables") and callable(source):
+        return "keras"
+    if isinstance(source, type) or not callable(source):
+        raise InvalidSourceError(f"{type(source).__name__!r} cannot be converted; can be read: {READABLE}")
+    return "function"

@@ -1,0 +1,251 @@
+"""``tf.function``, ``ConcreteFunction``, ``tf.Module`` and plain callables on tensors."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onward.errors import InvalidArgumentError, InvalidSourceError
+from onward.graph import Graph, Input, Reference
+from onward.options import Options
+from onward.sources.inline import placeholder
+from onward.sources.live import live_graph
+from onward.sources.naming import leaf_names, unique
+from onward.specs import Spec, as_dtype, as_spec, is_spec, map_structure, merge
+
+
+def read(source: Any, options: Options) -> Graph:
+    """The graph of a function.
+
+    Args:
+        source: a ``ConcreteFunction``, a ``tf.function``, a callable, or a ``tf.Module`` with ``__call__``.
+        options: `inputs` holds the specs of the arguments unless the function has an ``input_signature``: a list of
+            them (one an argument, each nested as the argument is), one spec, or a mapping by argument name.
+
+    Raises:
+        InvalidArgumentError: specs are missing, or do not fit the function.
+        InvalidSourceError: TensorFlow cannot trace the function.
+    """
+    name = options.name or getattr(source, "__name__", None) or getattr(source, "name", None) or type(source).__name__
+    concrete, specs = concrete_function(source, options.inputs)
+    count = len(concrete.inputs) - len(concrete.captured_inputs)
+    arguments, inner = concrete.inputs[:count], concrete.inputs[count:]
+    inputs = input_list(arguments, specs)
+    outputs = output_list(concrete.structured_outputs, concrete.outputs)
+    graph = live_graph(
+        concrete.graph,
+        list(zip(inputs, arguments, strict=True)),
+        outputs,
+        list(zip(concrete.captured_inputs, inner, strict=True)),
+        name=_clean(str(name)),
+    )
+    graph.reference = reference(concrete, inputs)
+    return graph
+
+
+def concrete_function(source: Any, given: Any) -> tuple[Any, list[Spec]]:
+    """The traced function and, where the caller gave them, the specs of its flat arguments."""
+    import tensorflow as tf
+
+    if hasattr(source, "captured_inputs") and hasattr(source, "structured_outputs"):
+        return source, _specs_of_concrete(source, given)
+    function = source if hasattr(source, "get_concrete_function") else tf.function(_callable(source), autograph=True)
+    signature = getattr(function, "input_signature", None)
+    if given is None:
+        if signature is None and _takes_arguments(source):
+            raise InvalidArgumentError(
+                "the function has no input_signature: say what it is called with, such as "
+                'inputs=[onward.spec("batch", 16, dtype="float32")]'
+            )
+        args, kwargs, specs = (), {}, []
+    else:
+        args, kwargs = _arguments(given)
+        specs = [as_spec(leaf) for leaf in tf.nest.flatten(map_structure(_as_leaf, (args, kwargs)))]
+        if signature is not None:
+            specs = _against_signature(specs, signature)
+            args, kwargs = (), {}
+        else:
+            args = map_structure(tensor_spec, args)
+            kwargs = {key: map_structure(tensor_spec, value) for key, value in kwargs.items()}
+    try:
+        return function.get_concrete_function(*args, **kwargs), specs
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InvalidArgumentError):
+            raise
+        raise InvalidSourceError(f"TensorFlow cannot trace the function: {_first_line(error)}") from error
+
+
+def input_list(arguments: Sequence[Any], specs: Sequence[Spec]) -> list[Input]:
+    """Inputs for the placeholders of a trace; names and dimension names come from `specs` where those have them."""
+    if specs and len(specs) != len(arguments):
+        raise InvalidArgumentError(f"the function takes {len(arguments)} tensors, and {len(specs)} specs are given")
+    found = []
+    for i, tensor in enumerate(arguments):
+        known = as_spec(tensor)
+        stated = merge(Spec(specs[i].shape, None, specs[i].name), known, specs[i].name or str(i)) if specs else known
+        name = (specs[i].name if specs else None) or _clean(tensor.name)
+        found.append((name, as_dtype(tensor.dtype), stated.shape))
+    return [
+        placeholder(name, dtype, shape)
+        for name, (_, dtype, shape) in zip(unique(name for name, _, _ in found), found, strict=True)
+    ]
+
+
+def output_list(structure: Any, tensors: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Names for the flat output tensors of a function, by where they stand in its structured result."""
+    import tensorflow as tf
+
+    leaves = tf.nest.flatten(structure, expand_composites=True)
+    paths = [path for path, leaf in zip(leaf_paths(structure, len(leaves)), leaves, strict=True) if leaf is not None]
+    if len(paths) != len(tensors):
+        paths = [(i,) for i in range(len(tensors))]
+    return list(zip(leaf_names(paths, "output"), tensors, strict=True))
+
+
+def reference(function: Any, inputs: Sequence[Input]) -> Reference:
+    """Runs a concrete function on named arrays."""
+
+    def run(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        import tensorflow as tf
+
+        tensors = [tensor_of(arrays[made.name], made.dtype) for made in inputs]
+        results = function._call_flat(tensors, function.captured_inputs)
+        leaves = tf.nest.flatten(results, expand_composites=True)
+        return [array_of(leaf) for leaf in leaves if leaf is not None]
+
+    return run
+
+
+def tensor_of(array: NDArray[Any], dtype: np.dtype[Any]) -> Any:
+    """An eager tensor of an array; strings may be str or bytes."""
+    import tensorflow as tf
+
+    if dtype == object:
+        return tf.constant(np.asarray(array).tolist(), tf.string, np.shape(array))
+    return tf.constant(np.asarray(array), tf.as_dtype(dtype))
+
+
+def array_of(tensor: Any) -> NDArray[Any]:
+    """The array of an eager tensor."""
+    value = tensor.numpy() if hasattr(tensor, "numpy") else tensor
+    return np.asarray(value, object) if isinstance(value, bytes) else np.asarray(value)
+
+
+def tensor_spec(value: Any) -> Any:
+    """A ``tf.TensorSpec``; values that are no specs are handed to the function as they are."""
+    import tensorflow as tf
+
+    if not is_spec(value):
+        return value
+    stated = as_spec(value)
+    dtype = tf.string if stated.dtype == object else tf.as_dtype(stated.dtype or "float32")
+    return tf.TensorSpec(stated.sizes, dtype, name=_tf_name(stated.name))
+
+
+def _as_leaf(value: Any) -> Any:
+    return as_spec(value) if is_spec(value) else None
+
+
+def _tf_name(name: str | None) -> str | None:
+    return None if name is None else "".join(c if c.isalnum() or c in "_./-" else "_" for c in name)
+
+
+def _arguments(given: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if isinstance(given, Mapping):
+        return (), dict(given)
+    if isinstance(given, (list, tuple)) and not is_spec(given):
+        return tuple(given), {}
+    return (given,), {}
+
+
+def _callable(source: Any) -> Any:
+    if not callable(source):
+        raise InvalidSourceError(f"{type(source).__name__} cannot be called")
+    return source if inspect.isroutine(source) else source.__call__
+
+
+def _takes_arguments(source: Any) -> bool:
+    target = getattr(source, "python_function", source)
+    try:
+        parameters = inspect.signature(target).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    required = (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.VAR_POSITIONAL,
+    )
+    return any(p.kind in required and p.default is inspect.Parameter.empty and p.name != "self" for p in parameters)
+
+
+def _specs_of_concrete(concrete: Any, given: Any) -> list[Spec]:
+    if given is None:
+        return []
+    count = len(concrete.inputs) - len(concrete.captured_inputs)
+    names = [_clean(tensor.name) for tensor in concrete.inputs[:count]]
+    if isinstance(given, Mapping) and set(given) <= set(names):
+        found = [as_spec(tensor) for tensor in concrete.inputs[:count]]
+        return [
+            merge(as_spec(given[name]), spec, name) if name in given else Spec(spec.shape, spec.dtype, name)
+            for name, spec in zip(names, found, strict=True)
+        ]
+    args, kwargs = _arguments(given)
+    return [as_spec(leaf) for leaf in _flat((args, kwargs))]
+
+
+def _against_signature(specs: list[Spec], signature: Any) -> list[Spec]:
+    flat = _flat(signature)
+    if len(flat) != len(specs):
+        raise InvalidArgumentError(
+            f"the function's input_signature has {len(flat)} tensors, and {len(specs)} specs are given"
+        )
+    return [
+        merge(given, as_spec(found), given.name or str(i))
+        for i, (given, found) in enumerate(zip(specs, flat, strict=True))
+    ]
+
+
+def _flat(structure: Any) -> list[Any]:
+    import tensorflow as tf
+
+    return [leaf for leaf in tf.nest.flatten(structure) if leaf is not None]
+
+
+def leaf_paths(structure: Any, count: int) -> list[tuple[Any, ...]]:
+    """The path of every leaf, in the order of ``tf.nest``."""
+    import tensorflow as tf
+
+    found: list[tuple[Any, ...]] = []
+
+    def visit(path: tuple[Any, ...], value: Any) -> None:
+        if isinstance(value, Mapping):
+            for key in sorted(value):
+                visit((*path, key), value[key])
+        elif isinstance(value, tuple) and hasattr(value, "_fields"):
+            for key in value._fields:
+                visit((*path, key), getattr(value, key))
+        elif isinstance(value, (list, tuple)):
+            for i, item in enumerate(value):
+                visit((*path, i), item)
+        else:
+            parts = tf.nest.flatten(value, expand_composites=True)
+            if len(parts) == 1:
+                found.append(path)
+            else:
+                found.extend((*path, i) for i in range(len(parts)))
+
+    visit((), structure)
+    return found if len(found) == count else [(i,) for i in range(count)]
+
+
+def _clean(name: str) -> str:
+    return name.partition(":")[0].strip("_<>") or "function"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

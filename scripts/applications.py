@@ -220,7 +220,7 @@ def _line(row: dict[str, Any], peers: dict[str, Any]) -> str:
     head = f"{row['model']:<20} {'top' if row['top'] else 'notop':<6} {row['source']:<12}"
     faults = "; ".join(_faults(row, peers))
     if "nodes" not in row:
-        return f"{head} {faults}"
+        return f"{head} {faults.splitlines()[0]}"
     peer = peers.get(f"{row['model']}/{'top' if row['top'] else 'notop'}", {})
     theirs = "fails" if "error" in peer else peer.get("nodes", "-")
     return (

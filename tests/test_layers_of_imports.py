@@ -20,8 +20,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     {"errors", "version"},
     {"dims", "dtypes", "arrays"},
-    {"graph", "options", "specs"},
+    {"graph"},
     {"formats"},
+    {"options", "specs"},
     {"ir"},
     {"serialize"},
     {"sources", "lowering"},

@@ -1,0 +1,1 @@
+"""Cases by family; each module mirrors one of onward.ops and holds ``CASES`` only."""

@@ -23,7 +23,8 @@ def build(name: str, *, include_top: bool = True, seed: int = 0) -> Any:
     # With a top, input_shape decides the size of the dense layer: the default is the published one.
     model = getattr(keras.applications, name)(weights=None, include_top=include_top)
     height, width = (side or 128 for side in model.input_shape[1:3])
-    calibrate(model, images(4, height, width), seed)
+    count = 4 if height > 128 else 12  # few places at the last stage need more pictures for their statistics
+    calibrate(model, images(count, height, width), seed)
     return model
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-LOGIT_SPREAD = 5.0  # the logits' standard deviation before a softmax: its peaks come to 0.1 to 0.9, not to 1 / classes
+LOGIT_SPREAD = 4.0  # the logits' standard deviation before a softmax: its peaks come to 0.1 to 0.8, not to 1 / classes
 OFFSETS = ("bias", "beta")
 KERNELS = ("pointwise_kernel", "kernel", "depthwise_kernel")
 

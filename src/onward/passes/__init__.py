@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from onward import ir
+from onward.fuse import fuse_linear
 from onward.lowering.builder import Builder
 from onward.passes.finish import finish
+from onward.passes.layout import cancel_transposes
+from onward.passes.simplify import simplify
 
 Pass = Callable[[Builder, ir.Graph], None]
 
-PIPELINE: list[Pass] = []
+PIPELINE: list[Pass] = [simplify, cancel_transposes, fuse_linear, simplify]
 
 
 def run(op: Builder, graph: ir.Graph, output_names: list[str]) -> None:
-    """Runs the pipeline and finishes the graph."""
+    """Runs the pipeline over the graph and its subgraphs, then finishes it."""
     for step in PIPELINE:
         step(op, graph)
     finish(op, graph, output_names)

@@ -1,0 +1,102 @@
+"""Applies local rewrites until none applies.
+
+A rewrite is a function ``(op, graph, node) -> Value | None`` for the operator that it ends at: it returns a value to
+put in place of the node's (first) output, or None where it does not apply. The engine replaces users, keeps names and
+looks at what the change may have enabled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from onward import ir
+from onward.ir import Node, Value
+from onward.lowering.builder import Builder
+
+Rewrite = Callable[[Builder, ir.Graph, Node], "Value | None"]
+
+
+def rewriting(rules: dict[str, list[Rewrite]]) -> Callable[[Builder, ir.Graph], None]:
+    """A pass that applies rewrites, keyed by the operator they end at, to a graph and its subgraphs."""
+
+    def step(op: Builder, graph: ir.Graph) -> None:
+        graph.sort()
+        _apply(op, graph, rules)
+        graph.sort()
+
+    return step
+
+
+def _apply(op: Builder, graph: ir.Graph, rules: dict[str, list[Rewrite]]) -> None:
+    pending = list(reversed(graph.nodes))
+    gone: set[Node] = set()
+    while pending:
+        node = pending.pop()
+        if node in gone:
+            continue
+        for subgraph in node.subgraphs:
+            with op.scope(subgraph):
+                _apply(op, subgraph, rules)
+        for rewrite in rules.get(node.op, ()):
+            if node.domain:
+                break
+            op.origin = node.origin
+            made = len(graph.nodes)
+            value = rewrite(op, graph, node)
+            if value is None:
+                continue
+            old = node.outputs[0]
+            if not value.name or value.producer in graph.nodes[made:]:
+                value.name = old.name or value.name
+            graph.replace(old, value)
+            if not any(v.users for v in node.outputs):
+                _retire(node, gone)
+            pending.extend(reversed(graph.nodes[made:]))
+            pending.extend(value.users)
+            break
+
+
+def _retire(node: Node, gone: set[Node]) -> None:
+    """Detaches a node that nobody uses, and then what only it used, so that users are counted truly."""
+    stack = [node]
+    while stack:
+        dead = stack.pop()
+        if dead in gone:
+            continue
+        gone.add(dead)
+        inputs = [v for v in dead.inputs if v is not None]
+        dead.detach()
+        stack.extend(
+            v.producer for v in inputs if v.producer is not None and not any(o.users for o in v.producer.outputs)
+        )
+
+
+def sole_user(graph: ir.Graph, value: Value) -> bool:
+    """Whether exactly one input of one node uses the value, and no graph output does."""
+    return sum(value.users.values()) == 1 and not any(v is value for v in graph.outputs)
+
+
+def made_by(value: Value | None, *ops: str) -> Node | None:
+    """The node behind a value if it is one of these operators of the default domain."""
+    producer = value.producer if value is not None else None
+    return producer if producer is not None and producer.op in ops and not producer.domain else None
+
+
+def constant_operand(node: Node) -> tuple[Value, Value] | None:
+    """For a binary node with one constant operand: the other operand and the constant."""
+    a, b = node.inputs[:2]
+    assert a is not None and b is not None
+    if a.is_const == b.is_const:
+        return None
+    return (b, a) if a.is_const else (a, b)
+
+
+def merged(*tables: dict[str, list[Rewrite]]) -> dict[str, list[Rewrite]]:
+    """Several rule tables as one, earlier ones first."""
+    result: dict[str, list[Rewrite]] = {}
+    for table in tables:
+        for op, rewrites in table.items():
+            result.setdefault(op, []).extend(rewrites)
+    return result
+
+

@@ -104,7 +104,9 @@ class Bundle:
         """Lengths as base-128 numbers, a checksum of them, the bytes of all strings."""
         lengths, position = [], 0
         if count > len(data):
-            raise InvalidSourceError(f"tensor '{name}' in {self.prefix} cannot hold {count} strings in {len(data)} bytes")
+            raise InvalidSourceError(
+                f"tensor '{name}' in {self.prefix} cannot hold {count} strings in {len(data)} bytes"
+            )
         for _ in range(count):
             value = shift = 0
             while position < len(data):
@@ -175,5 +177,3 @@ def _signed(value: int) -> bytes:
     digits[0] ^= header >> 8
     digits[1] ^= header & 0xFF
     return bytes(digits)
-
-

@@ -10,6 +10,7 @@ from typing import Any
 from onward.errors import InvalidSourceError
 from onward.graph import Graph
 from onward.options import Options
+from onward.sources.choose import select
 
 READABLE = (
     "a SavedModel directory, a frozen GraphDef (.pb), a .keras or .h5 file, a Keras model, a tf.function, "
@@ -28,7 +29,7 @@ def open_source(source: Any, options: Options) -> Graph:
     kind = _kind_of_path(Path(source)) if isinstance(source, (str, os.PathLike)) else _kind_of_object(source)
     module = importlib.import_module(f"onward.sources.{kind}")
     graph: Graph = module.read(source, options)
-    return graph
+    return graph if kind == "graph_def" else select(graph, options.inputs, options.outputs)
 
 
 def _kind_of_path(path: Path) -> str:

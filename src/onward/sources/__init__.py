@@ -26,7 +26,12 @@ def open_source(source: Any, options: Options) -> Graph:
         InvalidArgumentError: `options` does not fit it.
         MissingDependencyError: reading it takes a package that is not installed.
     """
-    kind = _kind_of_path(Path(source)) if isinstance(source, (str, os.PathLike)) else _kind_of_object(source)
+    if isinstance(source, (str, os.PathLike)):
+        source = Path(source)
+        source = source.parent if source.name == "saved_model.pb" else source
+        kind = _kind_of_path(source)
+    else:
+        kind = _kind_of_object(source)
     module = importlib.import_module(f"onward.sources.{kind}")
     graph: Graph = module.read(source, options)
     return graph if kind == "graph_def" else select(graph, options.inputs, options.outputs)
@@ -42,8 +47,6 @@ def _kind_of_path(path: Path) -> str:
     kind = _SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise InvalidSourceError(f"{path} is of no known kind ({_look(path)}); can be read: {READABLE}")
-    if path.name == "saved_model.pb":
-        return "saved_model"
     return kind
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 from onward.errors import InvalidArgumentError, InvalidSourceError
 from onward.graph import Graph, Input, Reference
 from onward.options import Options
+from onward.sources.choose import stated_inputs
 from onward.sources.inline import placeholder
 from onward.sources.live import live_graph
 from onward.sources.naming import leaf_names, unique
-from onward.specs import Spec, as_dtype, as_spec, is_spec, map_structure, merge
+from onward.specs import Spec, as_dtype, as_spec, is_spec, map_structure
 
 
 def read(source: Any, options: Options) -> Graph:
@@ -30,68 +32,59 @@ def read(source: Any, options: Options) -> Graph:
         InvalidArgumentError: specs are missing, or do not fit the function.
         InvalidSourceError: TensorFlow cannot trace the function.
     """
-    name = options.name or getattr(source, "__name__", None) or getattr(source, "name", None) or type(source).__name__
-    concrete, specs = concrete_function(source, options.inputs)
+    concrete, given = concrete_function(source, options.inputs)
     count = len(concrete.inputs) - len(concrete.captured_inputs)
     arguments, inner = concrete.inputs[:count], concrete.inputs[count:]
-    inputs = input_list(arguments, specs)
+    inputs = input_list(arguments, given)
     outputs = output_list(concrete.structured_outputs, concrete.outputs)
     graph = live_graph(
         concrete.graph,
         list(zip(inputs, arguments, strict=True)),
         outputs,
         list(zip(concrete.captured_inputs, inner, strict=True)),
-        name=_clean(str(name)),
+        name=options.name or _name(source),
     )
     graph.reference = reference(concrete, inputs)
     return graph
 
 
-def concrete_function(source: Any, given: Any) -> tuple[Any, list[Spec]]:
-    """The traced function and, where the caller gave them, the specs of its flat arguments."""
+def concrete_function(source: Any, given: Any) -> tuple[Any, Any]:
+    """The traced function, and what is left to be said about its inputs once it is traced."""
     import tensorflow as tf
 
     if hasattr(source, "captured_inputs") and hasattr(source, "structured_outputs"):
-        return source, _specs_of_concrete(source, given)
+        return source, given
     function = source if hasattr(source, "get_concrete_function") else tf.function(_callable(source), autograph=True)
-    signature = getattr(function, "input_signature", None)
-    if given is None:
-        if signature is None and _takes_arguments(source):
-            raise InvalidArgumentError(
-                "the function has no input_signature: say what it is called with, such as "
-                'inputs=[onward.spec("batch", 16, dtype="float32")]'
-            )
-        args, kwargs, specs = (), {}, []
-    else:
+    args, kwargs = (), {}
+    if getattr(function, "input_signature", None) is not None:
+        given = _by_position(source, given)
+    elif given is not None:
         args, kwargs = _arguments(given)
-        specs = [as_spec(leaf) for leaf in tf.nest.flatten(map_structure(_as_leaf, (args, kwargs)))]
-        if signature is not None:
-            specs = _against_signature(specs, signature)
-            args, kwargs = (), {}
-        else:
-            args = map_structure(tensor_spec, args)
-            kwargs = {key: map_structure(tensor_spec, value) for key, value in kwargs.items()}
+        args = map_structure(tensor_spec, args)
+        kwargs = {key: map_structure(tensor_spec, value) for key, value in kwargs.items()}
+        given = [as_spec(leaf) for leaf in tf.nest.flatten(_arguments(given)) if is_spec(leaf)]
+    elif _required(source):
+        raise InvalidArgumentError(
+            "the function has no input_signature: say what it is called with, such as "
+            'inputs=[onward.spec("batch", 16, dtype="float32")]'
+        )
     try:
-        return function.get_concrete_function(*args, **kwargs), specs
+        return function.get_concrete_function(*args, **kwargs), given
     except (TypeError, ValueError) as error:
-        if isinstance(error, InvalidArgumentError):
-            raise
         raise InvalidSourceError(f"TensorFlow cannot trace the function: {_first_line(error)}") from error
 
 
-def input_list(arguments: Sequence[Any], specs: Sequence[Spec]) -> list[Input]:
-    """Inputs for the placeholders of a trace; names and dimension names come from `specs` where those have them."""
-    if specs and len(specs) != len(arguments):
-        raise InvalidArgumentError(f"the function takes {len(arguments)} tensors, and {len(specs)} specs are given")
-    found = []
-    for i, tensor in enumerate(arguments):
-        known = as_spec(tensor)
-        stated = merge(Spec(specs[i].shape, None, specs[i].name), known, specs[i].name or str(i)) if specs else known
-        name = (specs[i].name if specs else None) or _clean(tensor.name)
-        found.append((name, as_dtype(tensor.dtype), stated.shape))
+def input_list(arguments: Sequence[Any], given: Any) -> list[Input]:
+    """Inputs for the placeholders of a trace, completed by what the caller says about them."""
+    names = unique(_clean(tensor.name) for tensor in arguments)
+    found = [
+        Spec(as_spec(tensor).shape, as_dtype(tensor.dtype), name) for name, tensor in zip(names, arguments, strict=True)
+    ]
+    stated = stated_inputs(found, given) if arguments else []
+    labels = unique(spec.name or "" for spec in stated)
     return [
-        placeholder(name, dtype, shape)
-        for name, (_, dtype, shape) in zip(unique(name for name, _, _ in found), found, strict=True)
+        placeholder(label, as_dtype(tensor.dtype), spec.shape)
+        for label, tensor, spec in zip(labels, arguments, stated, strict=True)
     ]
 
 
@@ -146,10 +139,6 @@ def tensor_spec(value: Any) -> Any:
     return tf.TensorSpec(stated.sizes, dtype, name=_tf_name(stated.name))
 
 
-def _as_leaf(value: Any) -> Any:
-    return as_spec(value) if is_spec(value) else None
-
-
 def _tf_name(name: str | None) -> str | None:
     return None if name is None else "".join(c if c.isalnum() or c in "_./-" else "_" for c in name)
 
@@ -168,51 +157,29 @@ def _callable(source: Any) -> Any:
     return source if inspect.isroutine(source) else source.__call__
 
 
-def _takes_arguments(source: Any) -> bool:
+def _required(source: Any) -> bool:
+    """Whether a function cannot be called without arguments."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return any(p.kind in kinds and p.default is inspect.Parameter.empty for p in _parameters(source))
+
+
+def _parameters(source: Any) -> list[inspect.Parameter]:
     target = getattr(source, "python_function", source)
-    try:
-        parameters = inspect.signature(target).parameters.values()
-    except (TypeError, ValueError):
-        return True
-    required = (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        inspect.Parameter.VAR_POSITIONAL,
-    )
-    return any(p.kind in required and p.default is inspect.Parameter.empty and p.name != "self" for p in parameters)
+    parameters = list(inspect.signature(target).parameters.values())
+    return parameters[1:] if parameters and parameters[0].name == "self" else parameters
 
 
-def _specs_of_concrete(concrete: Any, given: Any) -> list[Spec]:
-    if given is None:
-        return []
-    count = len(concrete.inputs) - len(concrete.captured_inputs)
-    names = [_clean(tensor.name) for tensor in concrete.inputs[:count]]
-    if isinstance(given, Mapping) and set(given) <= set(names):
-        found = [as_spec(tensor) for tensor in concrete.inputs[:count]]
-        return [
-            merge(as_spec(given[name]), spec, name) if name in given else Spec(spec.shape, spec.dtype, name)
-            for name, spec in zip(names, found, strict=True)
-        ]
-    args, kwargs = _arguments(given)
-    return [as_spec(leaf) for leaf in _flat((args, kwargs))]
-
-
-def _against_signature(specs: list[Spec], signature: Any) -> list[Spec]:
-    flat = _flat(signature)
-    if len(flat) != len(specs):
-        raise InvalidArgumentError(
-            f"the function's input_signature has {len(flat)} tensors, and {len(specs)} specs are given"
-        )
-    return [
-        merge(given, as_spec(found), given.name or str(i))
-        for i, (given, found) in enumerate(zip(specs, flat, strict=True))
-    ]
-
-
-def _flat(structure: Any) -> list[Any]:
-    import tensorflow as tf
-
-    return [leaf for leaf in tf.nest.flatten(structure) if leaf is not None]
+def _by_position(source: Any, given: Any) -> Any:
+    """A mapping that names all arguments of a function as the list of them; anything else as it is."""
+    names = [p.name for p in _parameters(source)]
+    if (
+        isinstance(given, Mapping)
+        and given
+        and any(not is_spec(value) for value in given.values())
+        and set(given) == set(names)
+    ):
+        return [given[name] for name in names]
+    return given
 
 
 def leaf_paths(structure: Any, count: int) -> list[tuple[Any, ...]]:
@@ -240,6 +207,12 @@ def leaf_paths(structure: Any, count: int) -> list[tuple[Any, ...]]:
 
     visit((), structure)
     return found if len(found) == count else [(i,) for i in range(count)]
+
+
+def _name(source: Any) -> str:
+    name = getattr(source, "__name__", None) or getattr(source, "name", None) or type(source).__name__
+    name = name.decode() if isinstance(name, bytes) else str(name)
+    return _clean(re.sub(r"^__inference_(.*?)(_\d+)?$", r"\1", name))
 
 
 def _clean(name: str) -> str:

@@ -73,18 +73,21 @@ class Inliner:
                 raise InvalidSourceError(
                     f"'{frame.body.name}' in {self.library.name} refers to '{name}', which is not there"
                 )
-            child = self._enter(frame, node)
+            made = frame.nodes.get(name)
+            child = None if made is not None else self._enter(frame, node)
             if child is not None:
                 if output in child.body.result_names and node.op == child.body.name:
                     index += child.body.result_names.index(output)
                 if index >= len(child.body.results):
                     raise InvalidSourceError(f"function '{child.body.name}' has no result {index}")
                 reference, frame = child.body.results[index], child
-            elif node.op in _FORWARDS and node.input and _is_handle(node):
+            elif made is None and node.op in _FORWARDS and node.input and _is_handle(node):
                 reference = node.input[0]
             else:
-                made = self._node(frame, node)
-                return Tensor(made, index + self._offset(node, output, made) if output else index)
+                made = made or self._node(frame, node)
+                return Tensor(
+                    made, index + self.library.output_offset(node.op, output, made.attrs) if output else index
+                )
         raise InvalidSourceError(f"'{reference}' in {self.library.name} depends on itself")
 
     def finish(self) -> None:
@@ -102,9 +105,6 @@ class Inliner:
         """Keep what these nodes do."""
         for name in control_results:
             self._effects_behind(frame, name)
-
-    def _offset(self, node: Any, output: str, made: Node) -> int:
-        return self.library.output_offset(node.op, output, made.attrs)
 
     def _enter(self, frame: _Frame, node: Any) -> _Frame | None:
         child = frame.children.get(node.name)
@@ -126,9 +126,6 @@ class Inliner:
         return child
 
     def _node(self, frame: _Frame, proto: Any) -> Node:
-        node = frame.nodes.get(proto.name)
-        if node is not None:
-            return node
         self._count += 1
         if self._count > _MOST_NODES:
             raise InvalidSourceError(f"{self.library.name} unfolds to more than {_MOST_NODES} nodes")
@@ -163,7 +160,7 @@ class Inliner:
                 waits = [(child, result) for result in child.body.control_results]
                 waits += [(inside, wait) for wait in child.waits]
             elif _has_effect(node):
-                found[self._node(inside, node)] = None
+                found[inside.nodes.get(name) or self._node(inside, node)] = None
                 continue
             else:
                 waits = [(inside, reference[1:]) for reference in node.input if reference[0] == "^"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 from onward.errors import InvalidArgumentError, InvalidSourceError
 from onward.graph import Graph, Input, Reference
 from onward.options import Options
+from onward.sources.choose import stated_inputs
 from onward.sources.function import array_of, leaf_paths, tensor_of, tensor_spec
 from onward.sources.inline import placeholder
 from onward.sources.live import live_graph
 from onward.sources.naming import leaf_names, unique
-from onward.specs import Spec, as_dtype, as_spec, flatten, is_spec, map_structure, merge, name_batch
+from onward.specs import Spec, as_dtype, as_spec, flatten, is_spec, map_structure, name_batch
 
 
 def read(model: Any, options: Options) -> Graph:
@@ -58,7 +60,7 @@ def call_structure(model: Any, given: Any) -> Any:
                 f"model '{getattr(model, 'name', model)}' has not been built, so its inputs are unknown: "
                 'pass inputs=onward.spec("batch", ...), or call the model once'
             )
-        return _named(map_structure(as_spec, _only(given)))
+        return _named(map_structure(_batched, _only(given)))
     if given is None:
         return _named(known)
     return _named(_overridden(known, given))
@@ -82,6 +84,11 @@ def _known_inputs(model: Any) -> Any:
         structures = [_shapes_to_specs(value, dtype) for value in shapes.values()]
         return structures[0] if len(structures) == 1 else structures
     return None
+
+
+def _batched(value: Any) -> Spec:
+    found = as_spec(value)
+    return Spec(name_batch(found.shape), found.dtype, found.name)
 
 
 def _keras_spec(tensor: Any) -> Spec:
@@ -112,27 +119,10 @@ def _only(structure: Any) -> Any:
 
 
 def _overridden(known: Any, given: Any) -> Any:
-    """`known` with what the caller said: by name, or leaf by leaf in order."""
+    """`known` with what the caller said about its leaves."""
     leaves = [leaf for _, leaf in flatten(_named(known))]
-    names = [leaf.name for leaf in leaves]
-    if isinstance(given, Mapping) and set(given) <= set(names):
-        stated = [as_spec(given[name]) if name in given else None for name in names]
-    else:
-        if isinstance(given, Mapping) and not isinstance(known, Mapping):
-            unknown = sorted(set(given) - set(names))
-            raise InvalidArgumentError(f"the model has no input {unknown[0]!r}; its inputs are {', '.join(names)}")
-        stated = [as_spec(leaf) for _, leaf in flatten(given)]
-        if len(stated) != len(leaves):
-            raise InvalidArgumentError(
-                f"the model has {len(leaves)} inputs ({', '.join(names)}), and {len(stated)} are given"
-            )
-    merged = iter(
-        [
-            leaf if given_spec is None else merge(given_spec, leaf, leaf.name or "")
-            for leaf, given_spec in zip(leaves, stated, strict=True)
-        ]
-    )
-    return map_structure(lambda _: next(merged), _sorted(known))
+    stated = iter(stated_inputs(leaves, given))
+    return map_structure(lambda _: next(stated), _sorted(known))
 
 
 def _sorted(structure: Any) -> Any:
@@ -191,12 +181,23 @@ def _needs_tensor(value: Any) -> bool:
 
 
 def _call(model: Any, value: Any) -> Any:
-    try:
-        return model(value, training=False)
-    except TypeError as error:
-        if "training" in str(error):  # a layer whose call takes no such argument
-            return model(value)
-        raise
+    """Call a model for inference; the items of `value` are arguments of their own where ``call`` takes several."""
+    parameters = inspect.signature(model.call).parameters
+    kinds = {parameter.kind for parameter in parameters.values()}
+    flags = {"training": False} if "training" in parameters or inspect.Parameter.VAR_KEYWORD in kinds else {}
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.kind in positional
+        and parameter.default is inspect.Parameter.empty
+        and name not in ("training", "mask")
+    ]
+    if len(required) > 1 and isinstance(value, Mapping):
+        return model(**value, **flags)
+    if len(required) > 1 and isinstance(value, (list, tuple)):
+        return model(*value, **flags)
+    return model(value, **flags)
 
 
 def _output_names(model: Any, outputs: Any) -> list[tuple[str, Any]]:
@@ -206,7 +207,7 @@ def _output_names(model: Any, outputs: Any) -> list[tuple[str, Any]]:
     kept = [
         (path, leaf) for path, leaf in zip(leaf_paths(outputs, len(leaves)), leaves, strict=True) if leaf is not None
     ]
-    layers = getattr(model, "output_names", None)
+    layers = getattr(model, "output_names", None) or getattr(getattr(model, "_functional", None), "output_names", None)
     if layers and len(layers) == len(kept) and not any(isinstance(key, str) for path, _ in kept for key in path):
         names = unique(layers)
     else:

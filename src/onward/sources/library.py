@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,8 +60,10 @@ class Library:
         self._functions = {function.signature.name: function for function in graph_def.library.function}
         self._bodies: dict[str, Body] = {}
         self._unknown_outputs: dict[str, list[str]] = {}
+        self._offsets: dict[tuple[str, str], int] = {}
 
-    def graph(self) -> Body:
+    @functools.cached_property
+    def main(self) -> Body:
         """The graph outside all functions."""
         return Body(self.name, {node.name: node for node in self._graph_def.node})
 
@@ -124,6 +127,9 @@ class Library:
         Raises:
             InvalidSourceError: the op has no such output.
         """
+        offset = self._offsets.get((op, output))
+        if offset is not None:
+            return offset
         try:
             definition = opdef(op)
         except KeyError:
@@ -131,12 +137,13 @@ class Library:
             if output not in names:
                 names.append(output)
             return names.index(output)
-        if definition.outputs and definition.outputs[0].name == output:
-            return 0
         try:
-            return definition.output_offset(output, attrs)
+            offset = definition.output_offset(output, attrs)
         except (KeyError, TypeError) as error:
             raise InvalidSourceError(f"{op} has no output '{output}'") from error
+        if not any(arg.number_attr or arg.type_list_attr for arg in definition.outputs):
+            self._offsets[op, output] = offset
+        return offset
 
 
 # Ops whose attribute `f` is the function to run on their inputs.

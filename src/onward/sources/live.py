@@ -51,7 +51,7 @@ def live_graph(
     given = {inside.name: _captured(outside, inside, variables, paths or {}) for outside, inside in captures}
     graph = build(
         library,
-        library.graph(),
+        library.main,
         [(made, tensor.name) for made, tensor in inputs],
         [(label, tensor.name) for label, tensor in outputs],
         name=name,

@@ -77,7 +77,7 @@ class Resources:
         return node
 
     def _constant(self, operation: str) -> Node:
-        node = self.library.graph().nodes.get(operation)
+        node = self.library.main.nodes.get(operation)
         if node is None or node.op != "Const":
             raise InvalidSourceError(f"{self.model.path} refers to a constant '{operation}', which is not there")
         attrs = attributes(node.attr, self.library.pieces)

@@ -27,7 +27,7 @@ _ASSIGNS = frozenset({"Assign", "AssignVariableOp"})
 
 def read_signature(model: SavedModel, library: Library, signature: Signature, options: Options) -> Graph:
     """The graph of a signature whose tensors are computed in the main graph itself."""
-    body = library.graph()
+    body = library.main
     found = [Spec(name_batch(info.shape), info.dtype, info.name) for info in signature.inputs]
     chosen = stated_inputs(found, options.inputs)
     inputs = [

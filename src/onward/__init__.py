@@ -8,13 +8,28 @@ from typing import TYPE_CHECKING, Any
 from onward.version import __version__
 
 if TYPE_CHECKING:
-    from onward.pipeline import convert
     from onward.lowering import Static, Unsupported, lower
     from onward.options import Options
+    from onward.pipeline import convert
     from onward.program import ONNXProgram
     from onward.specs import spec
+    from onward.tools.record import record
+    from onward.tools.verify import Verification, verify
 
-__all__ = ["ONNXProgram", "Options", "Static", "Unsupported", "__version__", "convert", "errors", "lower", "spec"]
+__all__ = [
+    "ONNXProgram",
+    "Options",
+    "Static",
+    "Unsupported",
+    "Verification",
+    "__version__",
+    "convert",
+    "errors",
+    "lower",
+    "record",
+    "spec",
+    "verify",
+]
 
 # Public names load when first used: importing the package costs nothing.
 _HOMES = {
@@ -22,10 +37,13 @@ _HOMES = {
     "Options": "onward.options",
     "Static": "onward.lowering",
     "Unsupported": "onward.lowering",
+    "Verification": "onward.tools.verify",
     "convert": "onward.pipeline",
     "errors": "onward",
     "lower": "onward.lowering",
+    "record": "onward.tools.record",
     "spec": "onward.specs",
+    "verify": "onward.tools.verify",
 }
 
 

@@ -28,10 +28,10 @@ class Options:
     )
     opset: int = _option(DEFAULT_OPSET, "The ONNX operator set to write for, from 13 to 26.")
     output: Any = _option(None, "The file to write.")
-    verify: bool | str = _option(
+    verify: Any = _option(
         "auto",
-        "Run source and result side by side and compare: True, False, or 'auto' (where TensorFlow and ONNX Runtime are "
-        "installed).",
+        "Run source and result side by side and compare: True, False, 'auto' (where TensorFlow and ONNX Runtime are "
+        "installed), or an .npz file of recorded inputs and outputs to compare with.",
     )
     external_data: bool | None = _option(
         None, "Keep the weights in a file of their own beside the model; if not given, only where they need it (2 GB)."

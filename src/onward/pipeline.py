@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from onward import ir, passes
+from onward.errors import VerificationError
 from onward.lowering import lower_graph
 from onward.options import DEFAULT_OPSET, Options
 from onward.program import ONNXProgram
+from onward.progress import Progress
 from onward.sources import open_source
 from onward.version import __version__
+from onward.writing import check_writable
 
 
 def convert(
@@ -22,7 +26,7 @@ def convert(
     signature: str | None = None,
     opset: int = DEFAULT_OPSET,
     output: Any = None,
-    verify: bool | str = "auto",
+    verify: bool | str | os.PathLike[str] = "auto",
     external_data: bool | None = None,
     allow_unsafe: bool = False,
     custom_ops: Mapping[str, Callable[..., Any]] | None = None,
@@ -41,8 +45,8 @@ def convert(
         signature: which signature of a SavedModel.
         opset: the ONNX operator set to write for, 13 to 26.
         output: where to write the model; a file appears only when everything went well.
-        verify: run source and result side by side and compare: True, False, or "auto" for where TensorFlow and ONNX
-            Runtime are installed.
+        verify: run source and result side by side and compare: True, False, "auto" for where TensorFlow and ONNX
+            Runtime are installed, or the path of an ``.npz`` file with recorded inputs and outputs to compare with.
         external_data: keep the weights in a file beside the model; by default only above 2 GB.
         allow_unsafe: let a ``.keras`` or ``.h5`` file run the Python code it carries.
         custom_ops: lowerings of your own by TensorFlow op name.
@@ -61,15 +65,48 @@ def convert(
     return run(source, options)
 
 
-def run(source: Any, options: Options) -> ONNXProgram:
-    """``convert`` with its options in one object."""
-    graph = open_source(source, options)
-    op = lower_graph(graph, options.opset, options.custom_ops)
-    passes.run(op, op.graph, [output.name for output in graph.outputs])
+def run(source: Any, options: Options, progress: Progress | None = None) -> ONNXProgram:
+    """``convert`` with its options in one object, watched by `progress`."""
+    progress = progress or Progress()
+    if options.output is not None:
+        check_writable(Path(options.output))
+    with progress.stage("read"):
+        graph = open_source(source, options)
+    with progress.stage("lower"):
+        op = lower_graph(graph, options.opset, options.custom_ops)
+    with progress.stage("simplify"):
+        passes.run(op, op.graph, [output.name for output in graph.outputs])
     model = ir.Model(op.graph, options.opset)
     model.domains = op.domains
     model.metadata = {"onward.version": __version__, "onward.source": graph.name}
     program = ONNXProgram(model, graph)
+    _verify(program, options.verify, progress)
     if options.output is not None:
-        program.save(Path(options.output), external_data=options.external_data)
+        with progress.stage("write"):
+            program.save(options.output, external_data=options.external_data)
+    program.seconds = progress.seconds
     return program
+
+
+def _verify(program: ONNXProgram, wanted: Any, progress: Progress) -> None:
+    """Compares the program with its source, or with recorded answers, and raises where it is not the same."""
+    if wanted is False:
+        return
+    from onward.tools.reference import NoInputsError
+    from onward.tools.verify import unavailable, verify
+
+    golden = None if wanted in (True, "auto") else wanted
+    reason = unavailable(program.graph) if wanted == "auto" else ""
+    if reason:
+        program.notes.append(f"not verified: {reason}")
+        return
+    with progress.stage("verify"):
+        try:
+            program.verification = verify(program, golden=golden, progress=progress)
+        except NoInputsError as error:
+            if wanted != "auto":
+                raise
+            program.notes.append(f"not verified: {error}")
+            return
+    if not program.verification.passed:
+        raise VerificationError(str(program.verification))

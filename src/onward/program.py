@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onward import ir, serialize
-from onward.errors import InvalidArgumentError, MissingDependencyError, OutputError
+from onward.errors import InvalidArgumentError, MissingDependencyError
+from onward.runtime import Session
+from onward.writing import replacing
 
 if TYPE_CHECKING:
     import onnx
     import onnx_ir
 
     from onward.graph import Graph
+    from onward.tools.report import Report
+    from onward.tools.verify import Verification
 
 LIMIT = 2**31 - 1  # bytes that one protobuf message can hold
 
@@ -28,14 +32,17 @@ class ONNXProgram:
 
     Attributes:
         graph: the source as it was read, with its inputs, outputs and, where TensorFlow is at hand, its reference.
-        report: what happened on the way, as text.
+        verification: how it compared with its source; None where nothing was compared.
+        seconds: how long each stage of the conversion took.
+        notes: what else there is to know, a sentence each.
     """
 
     def __init__(self, model: ir.Model, graph: Graph | None = None) -> None:
         self._ir = model
         self.graph = graph
-        self.report: Any = None
-        self._session: Any = None
+        self.verification: Verification | None = None
+        self.seconds: dict[str, float] = {}
+        self.notes: list[str] = []
 
     def __repr__(self) -> str:
         return f"<ONNXProgram {self._ir.graph.name!r}: {len(self._ir.graph.nodes)} nodes, opset {self.opset}>"
@@ -94,16 +101,13 @@ class ONNXProgram:
         proto, weights = serialize.header(self._ir)
         if external_data is None:
             external_data = serialize.size(proto, weights) > LIMIT
+        if not external_data:
+            with replacing(path) as [file]:
+                serialize.write_single(proto, weights, file.write)
+            return path
         data = path.with_name(path.name + ".data")
-        try:
-            with _Replacing(path) as model_file:
-                if not external_data:
-                    serialize.write_single(proto, weights, model_file.write)
-                else:
-                    with _Replacing(data) as data_file:
-                        model_file.write(serialize.write_external(proto, weights, data.name, data_file.write))
-        except OSError as error:
-            raise OutputError(f"cannot write '{path}': {error.strerror or error}") from error
+        with replacing(path, data) as [file, data_file]:
+            file.write(serialize.write_external(proto, weights, data.name, data_file.write))
         return path
 
     def run(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -114,55 +118,24 @@ class ONNXProgram:
 
         Raises:
             MissingDependencyError: onnxruntime is not installed.
+            InvalidArgumentError: names or dtypes are not those of the model.
         """
-        if self._session is None:
-            self._session = session(self)
-        arrays = {name: np.asarray(array) for name, array in inputs.items()}
-        return dict(zip(self.output_names, self._session.run(None, arrays), strict=True))
+        return self.session.run(inputs)
 
+    @cached_property
+    def session(self) -> Session:
+        """The program, loaded into ONNX Runtime."""
+        proto, weights = serialize.header(self._ir)
+        if serialize.size(proto, weights) <= LIMIT:
+            chunks: list[Any] = []
+            serialize.write_single(proto, weights, chunks.append)
+            return Session(b"".join(chunks))
+        with tempfile.TemporaryDirectory() as folder:
+            return Session(self.save(Path(folder) / "model.onnx", external_data=True))
 
-def session(program: ONNXProgram) -> Any:
-    """An ``onnxruntime.InferenceSession`` of the program, on the CPU.
+    @property
+    def report(self) -> Report:
+        """What the conversion read and made, how long it took and how it was verified; text when printed."""
+        from onward.tools.report import report
 
-    Raises:
-        MissingDependencyError: onnxruntime is not installed.
-    """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingDependencyError("running a model needs ONNX Runtime: pip install 'onward[runtime]'") from error
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    proto, weights = serialize.header(program._ir)
-    if serialize.size(proto, weights) <= LIMIT:
-        source: Any = program.model_proto.SerializeToString()
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    with tempfile.TemporaryDirectory() as folder:
-        path = program.save(Path(folder) / "model.onnx", external_data=True)
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-class _Replacing:
-    """A file written under a temporary name beside its target and renamed onto it when all went well."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.write: Callable[[Any], Any]
-
-    def __enter__(self) -> _Replacing:
-        handle, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
-        self._temporary = Path(name)
-        self._file = os.fdopen(handle, "wb")
-        self.write = self._file.write
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            self._file.close()
-            if kind is None:
-                umask = os.umask(0)
-                os.umask(umask)
-                self._temporary.chmod(0o666 & ~umask)
-                self._temporary.replace(self._path)
-        finally:
-            self._temporary.unlink(missing_ok=True)
+        return report(self)

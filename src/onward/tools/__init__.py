@@ -1,0 +1,1 @@
+"""What is done with finished models: verifying, recording, looking inside."""

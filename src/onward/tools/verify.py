@@ -1,0 +1,267 @@
+"""Whether a model computes what its source computes."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onward.dtypes import label
+from onward.errors import InvalidArgumentError, InvalidSourceError
+from onward.graph import Graph
+from onward.options import Options
+from onward.program import ONNXProgram
+from onward.progress import Progress
+from onward.runtime import Port, RuntimeFailureError, Session
+from onward.sources import open_source
+from onward.specs import show
+from onward.tools import golden as files
+from onward.tools.compare import TOLERANCES, Comparison, compare
+from onward.tools.reference import Source
+
+
+@dataclass(frozen=True)
+class Run:
+    """One set of inputs.
+
+    Attributes:
+        sizes: of the dynamic dimensions, by name.
+        outputs: each compared.
+        problem: why the model did not run, where it did not.
+    """
+
+    sizes: dict[str, int]
+    outputs: tuple[Comparison, ...]
+    problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return not self.problem and all(output.passed for output in self.outputs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        outputs = [output.to_dict() for output in self.outputs]
+        return {"sizes": self.sizes, "passed": self.passed, "problem": self.problem, "outputs": outputs}
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How a model compares with its source, at every set of inputs that was tried.
+
+    Attributes:
+        against: what gave the expected outputs: TensorFlow, or the name of a file.
+        runs: one for each set of inputs.
+        notes: what a reader should know about the figures.
+    """
+
+    against: str
+    runs: tuple[Run, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether every output of every run is as expected, within the tolerance of its dtype."""
+        return bool(self.runs) and all(run.passed for run in self.runs)
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, one sentence for each output that is."""
+        found = []
+        for run in self.runs:
+            where = f" at {_sizes_text(run.sizes)}" if run.sizes else ""
+            if run.problem:
+                found.append(f"the model fails{where}: {run.problem}")
+            found.extend(f"output '{o.name}'{where}: {o.problem}" for o in run.outputs if not o.passed)
+        return found
+
+    def table(self) -> str:
+        """The figures as text, one line for each output and run."""
+        rows: list[tuple[str, ...]] = [
+            ("output", "sizes", "shape", "dtype", "L-inf", "MSE", "relative", "tolerance", "")
+        ]
+        for run in self.runs:
+            for o in run.outputs:
+                figures = [_figure(x) if o.compared else "not compared" for x in (o.linf, o.mse, o.relative)]
+                bound = f"{o.tolerance:g}" if o.tolerance else "exact"
+                verdict = "ok" if o.passed else "FAILED"
+                rows.append((o.name, _sizes_text(run.sizes) or "-", show(o.shape), o.dtype, *figures, bound, verdict))
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([*lines, *self.problems, *self.notes])
+
+    def __str__(self) -> str:
+        return f"{self.summary()}\n{self.table()}"
+
+    def summary(self) -> str:
+        """The verdict in one sentence."""
+        if not self.passed:
+            return f"the model does not compute what {self.against} does: {self.problems[0]}"
+        figures = [o.linf for run in self.runs for o in run.outputs if o.linf is not None and o.compared]
+        distance = f", at most {max(figures):.1e} apart" if figures else ""
+        return f"equal to {self.against} on {len(self.runs)} set{'s' * (len(self.runs) != 1)} of inputs{distance}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        runs = [run.to_dict() for run in self.runs]
+        return {"passed": self.passed, "against": self.against, "notes": list(self.notes), "runs": runs}
+
+
+def verify(
+    model: ONNXProgram | str | os.PathLike[str],
+    source: Any = None,
+    *,
+    golden: str | os.PathLike[str] | None = None,
+    data: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    inputs: Any = None,
+    outputs: Any = None,
+    signature: str | None = None,
+    tag: str | None = None,
+    allow_unsafe: bool = False,
+    seed: int = 0,
+    tolerance: float | None = None,
+    progress: Progress | None = None,
+) -> Verification:
+    """Runs a model and its source on the same inputs and compares every output.
+
+    Args:
+        model: a program, or the path of an ONNX file.
+        source: anything that ``convert`` takes; a program knows its own.
+        golden: an ``.npz`` file with recorded inputs and outputs, instead of a source: see ``onward.record``.
+        data: inputs to use instead of drawn ones: an ``.npz`` file, or arrays by name.
+        inputs, outputs, signature, tag, allow_unsafe: as for ``convert``.
+        seed: of the inputs drawn.
+        tolerance: for real numbers, absolute and relative together as ``numpy.allclose`` has it. By default it goes
+            by the narrowest type that the source computes in: 1e-6 for float64, 1e-4 for float32, 1e-2 for float16,
+            4e-2 for bfloat16. Integers, booleans and strings must be equal.
+
+    Returns:
+        The comparison, ``.passed`` or not.
+
+    Raises:
+        InvalidArgumentError: there is nothing to compare with, or names do not match.
+        MissingDependencyError: ONNX Runtime, or where it is the reference TensorFlow, is not installed.
+        RuntimeFailureError: ONNX Runtime does not load the model.
+    """
+    progress = progress or Progress()
+    graph = model.graph if isinstance(model, ONNXProgram) else None
+    if golden is not None:
+        return against_examples(_session(model), files.read(golden), Path(golden).name, tolerance, progress)
+    if source is not None:
+        graph = open_source(
+            source, Options(inputs, outputs, signature, allow_unsafe=allow_unsafe, tag=tag, verify=False)
+        )
+    if graph is None:
+        raise InvalidArgumentError("say what to compare the model with: a source, or golden=<recorded .npz file>")
+    given = None if data is None else files.read_inputs(data)
+    return against_source(_session(model), graph, given, seed, tolerance, progress)
+
+
+def against_source(
+    session: Session,
+    graph: Graph,
+    given: Sequence[files.Arrays] | None,
+    seed: int,
+    tolerance: float | None,
+    progress: Progress,
+) -> Verification:
+    """Compares a loaded model with the source that a graph was read from."""
+    source = Source(graph)
+    missing = [port.name for port in session.outputs if port.name not in source.output_names]
+    if missing:
+        raise InvalidArgumentError(
+            f"the source has no output '{missing[0]}'; it has {', '.join(source.output_names) or 'none'}"
+        )
+    tolerance = _tolerance(graph) if tolerance is None else tolerance
+    runs: list[Run] = []
+    notes: dict[str, None] = {}
+    for number, example in enumerate(source.examples(given, seed)):
+        random = source.random_outputs(example)
+        notes.update(
+            (f"output '{name}' draws random numbers: only its dtype and shape are compared", None) for name in random
+        )
+        runs.append(_run(session, example, tolerance, random))
+        progress.done((number + 1) / source.runs(given))
+    return Verification(source.description(), tuple(runs), (*notes, *source.notes))
+
+
+def against_examples(
+    session: Session, examples: Sequence[files.Example], name: str, tolerance: float | None, progress: Progress
+) -> Verification:
+    """Compares a loaded model with recorded answers."""
+    known = {port.name for port in session.outputs}
+    runs = []
+    for number, example in enumerate(examples):
+        if not example.outputs:
+            raise InvalidArgumentError(f"'{name}' holds no outputs to compare with (arrays named output:<name>)")
+        if not set(example.outputs) <= known:
+            wrong = ", ".join(sorted(set(example.outputs) - known))
+            raise InvalidArgumentError(f"'{name}' holds outputs that the model lacks: {wrong}")
+        runs.append(_run(session, example, tolerance, frozenset()))
+        progress.done((number + 1) / len(examples))
+    return Verification(f"the answers in {name}", tuple(runs))
+
+
+def unavailable(graph: Graph | None) -> str:
+    """Why a source and its model cannot be run side by side here; empty where they can."""
+    if graph is None or graph.reference is None:
+        return "the source cannot be run"
+    for package, extra in (("onnxruntime", "runtime"), ("tensorflow", "keras")):
+        if importlib.util.find_spec(package) is None:
+            return f"{package} is not installed: pip install 'onward[{extra}]'"
+    return ""
+
+
+def _run(session: Session, example: files.Example, tolerance: float | None, random: frozenset[str]) -> Run:
+    sizes = _sizes(session.inputs, example.inputs)
+    try:
+        got = session.run(example.inputs)
+    except RuntimeFailureError as error:
+        return Run(sizes, (), str(error))
+    compared = [
+        compare(name, expected, got[name], tolerance, values=name not in random)
+        for name, expected in example.outputs.items()
+        if name in got
+    ]
+    return Run(sizes, tuple(compared))
+
+
+def _session(model: ONNXProgram | str | os.PathLike[str]) -> Session:
+    if isinstance(model, ONNXProgram):
+        return model.session
+    path = Path(model)
+    if not path.is_file():
+        raise InvalidSourceError(f"'{path}' does not exist" if not path.exists() else f"'{path}' is no file")
+    return Session(path)
+
+
+def _sizes(ports: Sequence[Port], arrays: Mapping[str, NDArray[Any]]) -> dict[str, int]:
+    """The sizes of dynamic dimensions in these arrays; one without a name is called after its input."""
+    sizes: dict[str, int] = {}
+    for port in ports:
+        shape = np.shape(arrays.get(port.name, ()))
+        if len(shape) == len(port.shape):
+            for axis, (dim, size) in enumerate(zip(port.shape, shape, strict=True)):
+                if not isinstance(dim, int):
+                    sizes[dim or f"{port.name}.{axis}"] = size
+    return sizes
+
+
+def _tolerance(graph: Graph) -> float | None:
+    """The tolerance of the narrowest real type that a graph computes in; None leaves it to each output's dtype."""
+    narrow = ("bfloat16", "float16")
+    found = {label(v) for node in graph.nodes() for v in node.attrs.values() if isinstance(v, np.dtype)}
+    return next((TOLERANCES[name] for name in narrow if name in found), None)
+
+
+def _sizes_text(sizes: Mapping[str, int]) -> str:
+    return ",".join(f"{name}={size}" for name, size in sizes.items())
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1e}"

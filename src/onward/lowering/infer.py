@@ -265,6 +265,20 @@ def _conv(x: Inputs, attrs: Attrs) -> Shape | None:
     return (x[0].shape[0], x[1].shape[0], *_spatial(x, attrs, x[1].shape[2:]))
 
 
+def _conv_transpose(x: Inputs, attrs: Attrs) -> Shape | None:
+    shape, kernel = x[0].shape, x[1].shape
+    if shape is None or kernel is None:
+        return None
+    n = len(shape) - 2
+    strides, dilations = attrs.get("strides") or [1] * n, attrs.get("dilations") or [1] * n
+    pads, extra = attrs.get("pads") or [0] * 2 * n, attrs.get("output_padding") or [0] * n
+    sizes = (
+        (shape[2 + i] - 1) * strides[i] + (kernel[2 + i] - 1) * dilations[i] + 1 + extra[i] - pads[i] - pads[i + n]
+        for i in range(n)
+    )
+    return (shape[0], kernel[1] * attrs.get("group", 1), *sizes)
+
+
 def _pool(x: Inputs, attrs: Attrs) -> Any:
     shape = None if x[0].shape is None else (*x[0].shape[:2], *_spatial(x, attrs, attrs["kernel_shape"]))
     return [shape] * attrs["#outputs"]
@@ -317,6 +331,7 @@ INFER: dict[str, ShapeFunction] = {
     "Concat": _concat,
     "ConstantOfShape": lambda x, attrs: _sized(x[0]),
     "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
     "Expand": _expand,
     "Gather": _gather,
     "GatherElements": lambda x, attrs: x[1].shape,

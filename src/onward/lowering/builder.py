@@ -26,7 +26,7 @@ from onward.lowering.expand import EXPANSIONS
 from onward.lowering.fold import FOLD, STRUCTURAL, SYMBOLIC, VIEWS
 from onward.lowering.infer import infer
 from onward.lowering.measure import Sizes
-from onward.lowering.schema import MAX_OPSET, MIN_OPSET, ML_DOMAIN, Signature, signature
+from onward.lowering.schema import MAX_OPSET, MIN_OPSET, ML_DOMAIN, ML_OPSET, Signature, signature
 
 EAGER_BYTES = 1 << 16  # results up to this size fold at once, larger ones when they are written
 GROWTH_BYTES = 1 << 12  # a fold may not make more than this, or twice what went in
@@ -112,7 +112,7 @@ class Builder:
         real = [None if v is None else self.real(v) for v in inputs]
         node = Node(formal.op, real, attrs, domain=formal.domain, origin=self.origin)
         if formal.domain:
-            self.domains[formal.domain] = formal.since
+            self._import(formal.domain)
         for i, (dtype, shape) in enumerate(inferred):
             value = Value(self, dtype, shape, producer=node, index=i)
             node.outputs.append(value)
@@ -131,13 +131,16 @@ class Builder:
         """Emits an operator whose output types the caller states (If, Loop, Scan, custom operators)."""
         node = Node(op, [None if v is None else self.real(v) for v in inputs], attrs, domain=domain, origin=self.origin)
         if domain:
-            self.domains.setdefault(domain, 1)
+            self._import(domain)
         for i, (dtype, shape) in enumerate(outputs):
             value = Value(self, dtype, shape, producer=node, index=i)
             node.outputs.append(value)
             self._sizes[-1].note(value)
         self.graph.nodes.append(node)
         return tuple(node.outputs)
+
+    def _import(self, domain: str) -> None:
+        self.domains[domain] = ML_OPSET if domain == ML_DOMAIN else 1
 
     # --- values ---------------------------------------------------------------------------------------------------
 
@@ -155,7 +158,7 @@ class Builder:
         if dtype is not None and array.dtype != dtype:
             array = np.asarray(array).astype(dtype)
         if array.dtype.kind in "SU":
-            array = array.astype(object)
+            array = (np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array).astype(object)
         if array.size > 16 or isinstance(array, LazyArray) or array.dtype == STRING:
             return Value(self, array.dtype, tuple(array.shape), const=array, name=name)
         key = (array.dtype, array.shape, array.tobytes())
@@ -252,7 +255,7 @@ class Builder:
         self, formal: Signature, inputs: list[Value | None], attrs: dict[str, Any], inferred: Sequence
     ) -> list[Value] | None:
         function = FOLD.get(formal.op) if not formal.domain else None
-        if function is None or not inputs:
+        if function is None or not inputs or (formal.op == "Cast" and STRING in (inputs[0].dtype, inferred[0][0])):  # type: ignore[union-attr]
             return None
         if all(v is None or v.const is not None for v in inputs):
             return self._fold_constants(formal.op, function, inputs, attrs, inferred)

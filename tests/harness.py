@@ -49,11 +49,11 @@ class Arg:
         dtype = tf.as_dtype(self.dtype).as_numpy_dtype
         if self.values is not None:
             pool = np.array(self.values, object) if self.dtype == "string" else np.array(self.values)
-            return rng.choice(pool, size=shape).astype(object if self.dtype == "string" else dtype)
+            return np.asarray(rng.choice(pool, size=shape), object if self.dtype == "string" else dtype)
         if self.dtype == "string":
-            return rng.choice(WORDS, size=shape).astype(object)
+            return np.asarray(rng.choice(WORDS, size=shape), object)
         if self.dtype == "bool":
-            return rng.uniform(size=shape) < 0.5
+            return np.asarray(rng.uniform(size=shape) < 0.5)
         if np.issubdtype(dtype, np.integer):
             low, high = (-5 if dtype(0) - 1 < 0 else 0) if self.low is None else self.low, self.high or 10
             return rng.integers(int(low), int(high), shape).astype(dtype)
@@ -149,7 +149,7 @@ def check(name: str, c: Case) -> None:
 def compare(what: str, want: np.ndarray, got: np.ndarray, tolerance: float | None = None) -> None:
     """Same shape, dtype and values; NaN equals NaN."""
     assert got.shape == want.shape, f"{what}: shape {got.shape}, expected {want.shape}"
-    if want.dtype == object:
+    if want.dtype.kind in "OS":
         texts = [v.decode() if isinstance(v, bytes) else str(v) for v in want.ravel()]
         assert [str(v) for v in got.ravel()] == texts, f"{what}: strings differ"
         return

@@ -57,6 +57,17 @@ def attributes(
     return {name: attribute(proto, pieces, given) for name, proto in protos.items() if name[0:1] != "_"}
 
 
+def constant(node: Any, pieces: Pieces = ()) -> NDArray[Any]:
+    """The value of a ``Const``, from its ``NodeDef``.
+
+    Raises:
+        InvalidSourceError: it is no constant, or has no value.
+    """
+    if node.op != "Const" or node.attr["value"].WhichOneof("kind") != "tensor":
+        raise InvalidSourceError(f"'{node.name}' should be a constant with a value")
+    return array(node.attr["value"].tensor, pieces)
+
+
 def array(proto: Any, pieces: Pieces = ()) -> NDArray[Any]:
     """The array of a ``TensorProto``, a view of its bytes where they are stored raw.
 

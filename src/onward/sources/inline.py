@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from onward.errors import InvalidSourceError
 from onward.formats.dtypes import RESOURCE
 from onward.formats.values import attribute, attributes, shape_of
@@ -136,6 +138,8 @@ class Inliner:
         node = Node(self.name(frame.scope + proto.name), proto.op, (), attrs, shapes=shapes)
         if proto.op == "Const":
             node.value = attrs.get("value")
+            if not isinstance(node.value, np.ndarray):
+                raise InvalidSourceError(f"the constant '{proto.name}' in {self.library.name} has no value")
         elif proto.op in HANDLES and self.bind is not None:
             node.value = self.bind(node)
         frame.nodes[proto.name] = node

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ class Library:
     @functools.cached_property
     def main(self) -> Body:
         """The graph outside all functions."""
-        return Body(self.name, {node.name: node for node in self._graph_def.node})
+        return Body(self.name, self._by_name(self._graph_def.node))
 
     def __contains__(self, name: str) -> bool:
         return name in self._functions
@@ -89,7 +89,7 @@ class Library:
                 )
             self._bodies[name] = Body(
                 name,
-                {node.name: node for node in function.node_def},
+                self._by_name(function.node_def),
                 [arg.name for arg in function.signature.input_arg],
                 [returned[output] for output in outputs],
                 outputs,
@@ -97,6 +97,15 @@ class Library:
                 function.signature,
             )
         return self._bodies[name]
+
+    def _by_name(self, nodes: Iterable[Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for node in nodes:
+            name = node.name
+            if not name or name in found or ":" in name or "^" in name or "" in node.input:
+                raise InvalidSourceError(f"{self.name} is damaged: a node is called '{name}', or reads from nowhere")
+            found[name] = node
+        return found
 
     def argument_types(self, name: str, attrs: Mapping[str, Any]) -> list[tuple[np.dtype[Any], Shape | None]]:
         """The dtype and recorded shape of each argument of a function; `attrs` are those of the call."""

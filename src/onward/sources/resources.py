@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onward.errors import InvalidSourceError
 from onward.formats.dtypes import dtype_of
 from onward.formats.saved_model import SavedModel
-from onward.formats.values import attributes, shape_of
+from onward.formats.values import constant, shape_of
 from onward.graph import Graph, Node, Table
 from onward.sources.inline import HANDLES, build
 from onward.sources.library import Body, Library
@@ -25,6 +25,7 @@ class Resources:
         self.model = model
         self.library = library
         self._nodes: dict[int, Node] = {}
+        self._unfinished: set[int] = set()
         self._tables: dict[Node, int] = {}
 
     def captures(self, function: str, body: Body) -> dict[str, Node]:
@@ -48,6 +49,9 @@ class Resources:
 
     def _node(self, node_id: int) -> Node:
         if node_id not in self._nodes:
+            if node_id in self._unfinished:
+                raise InvalidSourceError(f"object {node_id} of {self.model.path} depends on itself")
+            self._unfinished.add(node_id)
             self._nodes[node_id] = self._make(node_id)
         return self._nodes[node_id]
 
@@ -70,7 +74,7 @@ class Resources:
             return Node(f"asset_{node_id}", "Const", (), attrs, shapes=[()], value=file)
         node = Node(f"resource_{node_id}", "Resource", (), {}, shapes=[()])
         if self.model.child(node_id, "_create_resource") is not None:
-            created = self._run(node_id, "_create_resource").outputs[0].tensor.node
+            created = next((o.tensor.node for o in self._run(node_id, "_create_resource").outputs), node)
             node = Node(created.name, created.op, (), created.attrs, shapes=[()])
             if created.op in HANDLES:
                 self._tables[node] = node_id
@@ -78,11 +82,10 @@ class Resources:
 
     def _constant(self, operation: str) -> Node:
         node = self.library.main.nodes.get(operation)
-        if node is None or node.op != "Const":
+        if node is None:
             raise InvalidSourceError(f"{self.model.path} refers to a constant '{operation}', which is not there")
-        attrs = attributes(node.attr, self.library.pieces)
-        value = attrs["value"]
-        return Node(operation, "Const", (), attrs, shapes=[value.shape], value=value)
+        value = constant(node, self.library.pieces)
+        return Node(operation, "Const", (), {"dtype": value.dtype, "value": value}, shapes=[value.shape], value=value)
 
     def _run(self, node_id: int, method: str) -> Graph:
         """The graph of an argument-less method that a saved object has."""

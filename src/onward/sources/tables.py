@@ -31,21 +31,28 @@ def contents(node: Node, table: Node) -> Table:
     Raises:
         InvalidSourceError: keys, values or the file are no constants, or the file cannot be read.
     """
+    if len(node.inputs) < (3 if node.op in _IMPORTS else 2):
+        raise InvalidSourceError(f"{node.op} '{node.name}' lacks inputs")
     if node.op in _IMPORTS:
         return Table(_constant(node, 1).ravel(), _constant(node, 2).ravel())
-    file = _constant(node, 1).item()
-    attrs = node.attrs
+    attrs, file = node.attrs, _constant(node, 1)
+    if file.dtype != np.dtype(object) or file.size != 1 or not {"key_index", "value_index"} <= attrs.keys():
+        raise InvalidSourceError(f"{node.op} '{node.name}' does not say which file and columns to read")
     try:
-        with open(file, "rb") as lines:
+        with open(file.item(), "rb") as lines:
             found = [line.rstrip(b"\n").removesuffix(b"\r") for line in lines]
     except OSError as error:
         raise InvalidSourceError(f"the file of table '{table.name}' cannot be read: {error}") from error
     offset, size = int(attrs.get("offset", 0)), int(attrs.get("vocab_size", -1))
     rows = found[offset:] if size < 0 else found[offset : offset + size]
     delimiter = str(attrs.get("delimiter", "\t")).encode()
-    keys = _column(rows, int(attrs["key_index"]), delimiter, table.attrs.get("key_dtype"), str(file))
-    values = _column(rows, int(attrs["value_index"]), delimiter, table.attrs.get("value_dtype"), str(file))
+    keys = _column(rows, int(attrs["key_index"]), delimiter, table.attrs.get("key_dtype"), _text(file.item()))
+    values = _column(rows, int(attrs["value_index"]), delimiter, table.attrs.get("value_dtype"), _text(file.item()))
     return Table(keys, values)
+
+
+def _text(path: bytes) -> str:
+    return path.decode("utf-8", "replace")
 
 
 def _constant(node: Node, index: int) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from onward.arrays import LazyArray
 from onward.errors import InvalidSourceError
 from onward.formats.bundle import Bundle
 from onward.formats.saved_model import SavedModel, Signature
-from onward.formats.values import array, attributes
+from onward.formats.values import attributes, constant
 from onward.graph import Graph, Node, Table, Tensor
 from onward.options import Options
 from onward.sources.choose import stated_inputs
@@ -121,7 +121,7 @@ class Restored:
         node = self.body.nodes.get(self._origin(reference))
         if node is None or node.op != "Const":
             return []
-        values = array(node.attr["value"].tensor, self.library.pieces)
+        values = constant(node, self.library.pieces)
         return [value.decode("utf-8", "replace") for value in values.ravel()]
 
     def _table(self, node: Node) -> Table | None:

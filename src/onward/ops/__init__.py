@@ -10,6 +10,7 @@ from onward.ops import (  # noqa: F401
     conv,
     gather,
     image,
+    lookup,
     math,
     norm,
     pool,
@@ -17,6 +18,7 @@ from onward.ops import (  # noqa: F401
     shape,
     slicing,
     source,
+    string,
 )
 
 one_to_one(ONE_TO_ONE)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from onward.dims import ceildiv, maximum
+import numpy as np
+
+from onward.dims import Dim, Size, ceildiv, maximum, unknown
 from onward.ir import Value
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ def window(
         size: the window's spatial size.
         strides, dilations: one entry per dimension, TensorFlow's way; dilations may be empty.
         padding: SAME, VALID or EXPLICIT. SAME puts the odd element at the end, ONNX's SAME_UPPER; with sizes known
-            the pads are written out.
+            the pads are written out. Pads that depend on sizes are symbolic: ``padded`` makes them a ``Pad``.
     """
     steps = spatial(strides, data_format)
     gaps = spatial(dilations, data_format) if dilations else [1] * len(size)
@@ -77,21 +79,45 @@ def window(
 
 
 def same_padding(
-    x: Value, size: Sequence[int], steps: Sequence[int], gaps: Sequence[int], data_format: str
+    x: Value, size: Sequence[Size], steps: Sequence[int], gaps: Sequence[int], data_format: str
 ) -> dict[str, Any]:
-    """``pads`` where they do not depend on an unknown size, else ``auto_pad``."""
-    extents = spatial(x.shape or [None] * (len(size) + 2), data_format)
-    pads: list[tuple[int, int]] = []
-    for extent, k, step, gap in zip(extents, size, steps, gaps, strict=True):
-        reach = (k - 1) * gap + 1
-        if isinstance(extent, int):
-            total = maximum((ceildiv(extent, step) - 1) * step + reach - extent, 0)
-        elif step == 1:
-            total = reach - 1
-        else:
+    """``pads`` where they do not depend on an unknown size, else ``auto_pad`` where runtimes take it.
+
+    ONNX Runtime refuses ``auto_pad`` with dilations, and in MaxPool with strides above the window: there the pads
+    stay symbolic.
+    """
+    extents = spatial(x.shape or [unknown() for _ in range(len(size) + 2)], data_format)
+    frames = list(zip(extents, size, steps, gaps, strict=True))
+    pads = [same_pads(*frame) for frame in frames]
+    if any(isinstance(p, Dim) for pair in pads for p in pair):
+        if all(isinstance(k, int) and gap == 1 and k >= step for _, k, step, gap in frames):
             return {"auto_pad": "SAME_UPPER"}
-        assert isinstance(total, int)
-        pads.append((total // 2, total - total // 2))
-    if not any(before or after for before, after in pads):
+    elif not any(before or after for before, after in pads):
         return {}
     return {"pads": [before for before, _ in pads] + [after for _, after in pads]}
+
+
+def same_pads(extent: Size, size: Size, step: int, gap: int = 1) -> tuple[Size, Size]:
+    """How far TensorFlow's SAME pads one axis at its start and end."""
+    reach = (size - 1) * gap + 1
+    if step == 1 or reach == 1:
+        total = reach - 1 if step == 1 else 0
+    else:
+        total = maximum((ceildiv(extent, step) - 1) * step + reach - extent, 0)
+    return total // 2, total - total // 2
+
+
+def padded(op: Builder, x: Value, frame: dict[str, Any], fill: Any = 0) -> tuple[Value, dict[str, Any]]:
+    """Turns symbolic pads into a ``Pad`` of the channels-first ``x``; the frame comes back without them."""
+    pads = frame.get("pads", ())
+    if not any(isinstance(p, Dim) for p in pads):
+        return x, frame
+    half = len(pads) // 2
+    widths = op.sizes([0, 0, *pads[:half], 0, 0, *pads[half:]])
+    fill = op.constant(np.asarray(fill, x.dtype)) if fill else None
+    return op.Pad(x, widths, fill, mode="constant"), {k: v for k, v in frame.items() if k != "pads"}
+
+
+def lowest(dtype: np.dtype) -> Any:
+    """What loses every maximum."""
+    return np.iinfo(dtype).min if dtype.kind in "iu" else dtype.type(-np.inf)

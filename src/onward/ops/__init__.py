@@ -8,6 +8,7 @@ from onward.ops import (  # noqa: F401
     activation,
     array,
     conv,
+    conv_transpose,
     gather,
     image,
     lookup,

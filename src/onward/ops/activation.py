@@ -1,4 +1,4 @@
-"""Activation functions."""
+"""Activation functions that are not one ONNX operator of the same name and meaning."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from onward.lowering.registry import lower
 
 @lower("Relu6")
 def relu6(op: Builder, x: Value) -> Value:
+    """``min(max(x, 0), 6)``."""
     return op.Clip(x, min=0, max=6)
 
 
 @lower("LeakyRelu")
 def leaky_relu(op: Builder, x: Value, *, alpha: float) -> Value:
+    """``x`` where positive, else ``alpha * x``."""
     return op.LeakyRelu(x, alpha=alpha)
 
 

@@ -138,11 +138,10 @@ def _array(value: Any) -> NDArray[Any]:
 def _failures(what: str) -> Iterator[None]:
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    kinds: tuple[type[Exception], ...] = tuple(
-        k for k in vars(state).values() if isinstance(k, type) and issubclass(k, Exception)
-    )
+    named = (k for k in vars(state).values() if isinstance(k, type) and issubclass(k, Exception))
+    kinds: tuple[type[Exception], ...] = (RuntimeError, *named)
     try:
         yield
-    except (*kinds, RuntimeError) as error:
+    except kinds as error:
         text = " ".join(str(error).split())
         raise RuntimeFailureError(f"ONNX Runtime {what}: {text}") from error

@@ -172,11 +172,7 @@ def against_source(
 ) -> Verification:
     """Compares a loaded model with the source that a graph was read from."""
     source = Source(graph)
-    missing = [port.name for port in session.outputs if port.name not in source.output_names]
-    if missing:
-        raise InvalidArgumentError(
-            f"the source has no output '{missing[0]}'; it has {', '.join(source.output_names) or 'none'}"
-        )
+    model_names = _paired([port.name for port in session.outputs], source.output_names, "the source")
     tolerance = _tolerance(graph) if tolerance is None else tolerance
     runs: list[Run] = []
     notes: dict[str, None] = {}
@@ -185,7 +181,7 @@ def against_source(
         notes.update(
             (f"output '{name}' draws random numbers: only its dtype and shape are compared", None) for name in random
         )
-        runs.append(_run(session, example, tolerance, random))
+        runs.append(_run(session, example, model_names, tolerance, random))
         progress.done((number + 1) / source.runs(given))
     return Verification(source.description(), tuple(runs), (*notes, *source.notes))
 
@@ -194,15 +190,13 @@ def against_examples(
     session: Session, examples: Sequence[files.Example], name: str, tolerance: float | None, progress: Progress
 ) -> Verification:
     """Compares a loaded model with recorded answers."""
-    known = {port.name for port in session.outputs}
+    known = [port.name for port in session.outputs]
     runs = []
     for number, example in enumerate(examples):
         if not example.outputs:
             raise InvalidArgumentError(f"'{name}' holds no outputs to compare with (arrays named output:<name>)")
-        if not set(example.outputs) <= known:
-            wrong = ", ".join(sorted(set(example.outputs) - known))
-            raise InvalidArgumentError(f"'{name}' holds outputs that the model lacks: {wrong}")
-        runs.append(_run(session, example, tolerance, frozenset()))
+        model_names = _paired(known, list(example.outputs), f"'{name}'")
+        runs.append(_run(session, example, model_names, tolerance, frozenset()))
         progress.done((number + 1) / len(examples))
     return Verification(f"the answers in {name}", tuple(runs))
 
@@ -217,16 +211,41 @@ def unavailable(graph: Graph | None) -> str:
     return ""
 
 
-def _run(session: Session, example: files.Example, tolerance: float | None, random: frozenset[str]) -> Run:
+def _paired(model: Sequence[str], source: Sequence[str], what: str) -> dict[str, str]:
+    """The model's output for each of the source's: by name; by place where there are as many and no name is shared.
+
+    A Keras model and its SavedModel name the same outputs differently (``digit``, ``output_0``).
+    """
+    if len(model) == len(source) and not set(model) & set(source):
+        return dict(zip(source, model, strict=True))
+    unknown = [name for name in model if name not in source]
+    if unknown:
+        raise InvalidArgumentError(f"{what} has no output '{unknown[0]}'; it has {', '.join(source) or 'none'}")
+    return {name: name for name in model}
+
+
+def _run(
+    session: Session,
+    example: files.Example,
+    model_names: Mapping[str, str],
+    tolerance: float | None,
+    random: frozenset[str],
+) -> Run:
+    """Runs the model on one example and compares.
+
+    Args:
+        model_names: the model's outputs by the source's names.
+        random: outputs whose values are not compared.
+    """
     sizes = _sizes(session.inputs, example.inputs)
     try:
         got = session.run(example.inputs)
     except RuntimeFailureError as error:
         return Run(sizes, (), str(error))
     compared = [
-        compare(name, expected, got[name], tolerance, values=name not in random)
+        compare(model_names[name], expected, got[model_names[name]], tolerance, values=name not in random)
         for name, expected in example.outputs.items()
-        if name in got
+        if name in model_names
     ]
     return Run(sizes, tuple(compared))
 

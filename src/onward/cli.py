@@ -1,0 +1,389 @@
+"""The command line. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import typer.core
+
+from onward.errors import InvalidArgumentError, OnwardError, VerificationError
+from onward.options import DEFAULT_OPSET, Options
+from onward.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from onward.progress import Progress
+    from onward.specs import Spec
+
+INTERRUPTED, TERMINATED = 130, 143
+HELP = {field.name: str(field.metadata["help"]) for field in fields(Options)}
+
+
+class _Commands(typer.core.TyperGroup):
+    """Turns every error into its sentence and its exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (OnwardError, KeyboardInterrupt, MemoryError) as error:
+            if ctx.meta.get("debug"):
+                raise
+            code, text = _outcome(error)
+            if ctx.meta.get("json"):
+                print(json.dumps({"error": type(error).__name__, "message": text, "exit_code": code}, indent=2))
+            else:
+                print(f"onward: {text}", file=sys.stderr)
+            raise typer.Exit(code) from error
+
+
+def _outcome(error: BaseException) -> tuple[int, str]:
+    """An error's exit code and sentence."""
+    if isinstance(error, OnwardError):
+        return error.exit_code, str(error)
+    return (1, "not enough memory") if isinstance(error, MemoryError) else (INTERRUPTED, "interrupted")
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="TensorFlow and Keras models to ONNX, proven to compute the same.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Runs the command line and exits."""
+    signal.signal(signal.SIGTERM, _terminate)  # as an exception, so that unfinished files are removed
+    app(prog_name="onward")
+
+
+def _terminate(*_: object) -> None:
+    raise SystemExit(TERMINATED)
+
+
+# --- what the commands share ------------------------------------------------------------------------------------------
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"onward {__version__}")
+        raise typer.Exit
+
+
+def _remember(context: typer.Context, parameter: typer.CallbackParam, value: bool) -> bool:
+    context.find_root().meta[str(parameter.name)] = value
+    return value
+
+
+_SOURCE_HELP = "A SavedModel directory, a frozen GraphDef (.pb), a .keras or .h5 file."
+Source = Annotated[Path, typer.Argument(metavar="SOURCE", help=_SOURCE_HELP, show_default=False)]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        metavar="NAME[:DTYPE]=DIMS",
+        help="An input's dimensions: sizes, names of dynamic ones, or '?'; what is left out comes from the source. "
+        "Repeat it for each input.",
+        show_default=False,
+    ),
+]
+Outputs = Annotated[str | None, typer.Option("--outputs", metavar="NAME,...", help=HELP["outputs"], show_default=False)]
+Signature = Annotated[str | None, typer.Option("--signature", help=HELP["signature"], show_default=False)]
+Tag = Annotated[str | None, typer.Option("--tag", help=HELP["tag"], show_default=False)]
+Opset = Annotated[int, typer.Option("--opset", help=HELP["opset"])]
+Unsafe = Annotated[bool, typer.Option("--allow-unsafe", help=HELP["allow_unsafe"])]
+Golden = Annotated[
+    Path | None,
+    typer.Option("--golden", metavar="IO.npz", help="Compare with recorded inputs and outputs.", show_default=False),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="IN.npz", help="Inputs to use instead of drawn ones.", show_default=False),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of the inputs that are drawn.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.", callback=_remember, is_eager=True)]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", callback=_remember, is_eager=True)]
+
+
+@app.callback(epilog="Exit codes: docs/exit_codes.md. Each command explains itself: onward convert --help")
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notices are not ours to print
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+@app.command(
+    epilog="""[bold]Examples[/]
+
+    onward convert saved_model -o model.onnx
+
+    onward convert model.keras -o model.onnx --opset 17
+
+    onward convert saved_model -o model.onnx --signature score --outputs logits
+
+    onward convert saved_model -o model.onnx --input image=batch,224,224,3 --input ids:int32=batch,128
+
+    onward convert saved_model -o model.onnx --golden io.npz
+    """
+)
+def convert(
+    source: Source,
+    output: Annotated[Path, typer.Option("-o", "--output", help=HELP["output"], show_default=False)],
+    inputs: Inputs = None,
+    outputs: Outputs = None,
+    signature: Signature = None,
+    opset: Opset = DEFAULT_OPSET,
+    verify: Annotated[
+        bool | None,
+        typer.Option(
+            "--verify/--no-verify",
+            help="Compare with the source before the file is written; by default where TensorFlow and ONNX Runtime "
+            "are installed.",
+            show_default=False,
+        ),
+    ] = None,
+    golden: Golden = None,
+    external_data: Annotated[
+        bool | None,
+        typer.Option("--external-data/--single-file", help=HELP["external_data"], show_default=False),
+    ] = None,
+    allow_unsafe: Unsafe = False,
+    name: Annotated[str | None, typer.Option("--name", help=HELP["name"], show_default=False)] = None,
+    tag: Tag = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Convert SOURCE to ONNX, compare the two, and write the file."""
+    from onward.pipeline import run
+
+    if golden is not None and verify is False:
+        raise InvalidArgumentError("--golden and --no-verify contradict each other")
+    options = Options(
+        inputs=_specs(inputs),
+        outputs=_names(outputs),
+        signature=signature,
+        opset=opset,
+        output=output,
+        verify=golden if golden is not None else "auto" if verify is None else verify,
+        external_data=external_data,
+        allow_unsafe=allow_unsafe,
+        name=name,
+        tag=tag,
+    )
+    with _progress("read", "lower", "simplify", "verify", "write") as progress:
+        program = run(source, options, progress)
+    _print(program.report, as_json)
+
+
+@app.command(
+    epilog="""[bold]Examples[/]
+
+    onward verify model.onnx saved_model
+
+    onward verify model.onnx saved_model --data inputs.npz --tolerance 1e-5
+
+    onward verify model.onnx --golden io.npz
+    """
+)
+def verify(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The ONNX model.", show_default=False)],
+    source: Annotated[Path | None, typer.Argument(metavar="[SOURCE]", help=_SOURCE_HELP, show_default=False)] = None,
+    golden: Golden = None,
+    data: Data = None,
+    inputs: Inputs = None,
+    outputs: Outputs = None,
+    signature: Signature = None,
+    tag: Tag = None,
+    allow_unsafe: Unsafe = False,
+    seed: Seed = 0,
+    tolerance: Annotated[
+        float | None,
+        typer.Option("--tolerance", help="Absolute and relative; by default by dtype, 1e-4 for float32."),
+    ] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Compare MODEL with its SOURCE, or with recorded answers, at two sizes of every dynamic dimension."""
+    from onward.tools.verify import verify as compare
+
+    if source is not None and golden is not None:
+        raise InvalidArgumentError("compare with a source or with --golden, not both")
+    with _progress("verify") as progress, progress.stage("verify"):
+        found = compare(
+            model,
+            source,
+            golden=golden,
+            data=data,
+            inputs=_specs(inputs),
+            outputs=_names(outputs),
+            signature=signature,
+            tag=tag,
+            allow_unsafe=allow_unsafe,
+            seed=seed,
+            tolerance=tolerance,
+            progress=progress,
+        )
+    _print(found, as_json)
+    if not found.passed:
+        raise typer.Exit(VerificationError.exit_code)
+
+
+@app.command(
+    epilog="""[bold]Examples[/]
+
+    onward record saved_model io.npz
+
+    onward record saved_model io.npz --data inputs.npz
+    """
+)
+def record(
+    source: Source,
+    file: Annotated[Path, typer.Argument(metavar="IO.npz", help="The file to write.", show_default=False)],
+    data: Data = None,
+    inputs: Inputs = None,
+    outputs: Outputs = None,
+    signature: Signature = None,
+    tag: Tag = None,
+    allow_unsafe: Unsafe = False,
+    seed: Seed = 0,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run SOURCE in TensorFlow and write inputs and answers, for --golden where TensorFlow is absent."""
+    from onward.tools.record import record as write
+
+    with _progress("read", "run", "write") as progress:
+        examples = write(
+            source,
+            file,
+            data=data,
+            inputs=_specs(inputs),
+            outputs=_names(outputs),
+            signature=signature,
+            tag=tag,
+            allow_unsafe=allow_unsafe,
+            seed=seed,
+            progress=progress,
+        )
+    shapes = [
+        {kind: {k: list(v.shape) for k, v in arrays.items()} for kind, arrays in example._asdict().items()}
+        for example in examples
+    ]
+    if as_json:
+        print(json.dumps({"file": str(file), "examples": shapes}, indent=2))
+    else:
+        print(f"{file}: {len(examples)} set{'s' * (len(examples) != 1)} of inputs and outputs")
+
+
+@app.command(
+    epilog="""[bold]Examples[/]
+
+    onward inspect model.onnx
+
+    onward inspect saved_model
+
+    onward inspect saved_model --signature score --json
+    """
+)
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An ONNX model, or any source.", show_default=False)],
+    inputs: Inputs = None,
+    outputs: Outputs = None,
+    signature: Signature = None,
+    opset: Opset = DEFAULT_OPSET,
+    tag: Tag = None,
+    allow_unsafe: Unsafe = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say what FILE holds: inputs, outputs, ops, weights; of a source also its signatures and missing ops."""
+    from onward.tools.inspect import inspect as look
+
+    options = Options(
+        _specs(inputs), _names(outputs), signature, opset, verify=False, allow_unsafe=allow_unsafe, tag=tag
+    )
+    _print(look(file, options), as_json)
+
+
+# --- arguments and printing -------------------------------------------------------------------------------------------
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _specs(texts: list[str] | None) -> Any:
+    """``x=batch,224,224,3``, ``x:int32=batch,128``; dimensions alone for the only input; a name alone to choose it."""
+    if not texts:
+        return None
+    found = [_spec(text) for text in texts]
+    names = [spec.name for spec in found]
+    if all(names):
+        if all(spec.shape is None and spec.dtype is None for spec in found):
+            return names
+        return dict(zip(names, found, strict=True))
+    if any(names):
+        raise InvalidArgumentError("name every --input, or none")
+    return found
+
+
+def _spec(text: str) -> Spec:
+    from onward.formats.dtypes import BY_NAME
+    from onward.specs import Spec, spec
+
+    name, equals, dims = text.rpartition("=")
+    if not equals and "," not in dims and not dims.isdigit():
+        return Spec(None, None, dims)
+    name, _, dtype = name.rpartition(":") if name.rpartition(":")[2] in BY_NAME else (name, "", "")
+    shape = spec(*map(_dim, dims.split(","))).shape if dims.strip("() ") else ()
+    return Spec(shape, BY_NAME.get(dtype), name or None)
+
+
+def _dim(text: str) -> int | str | None:
+    text = text.strip()
+    if text in ("?", "None", "-1"):
+        return None
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def _print(result: Any, as_json: bool) -> None:
+    print(json.dumps(result.to_dict(), indent=2) if as_json else result)
+
+
+@contextmanager
+def _progress(*stages: str) -> Iterator[Progress]:
+    """Progress through the stages: a bar while standard error is a terminal, silence otherwise."""
+    from onward.progress import Progress
+
+    if not sys.stderr.isatty():
+        yield Progress()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task(stages[0], total=len(stages))
+
+        def watch(stage: str, done: float) -> None:
+            bars.update(bar, description=stage, completed=stages.index(stage) + done)
+
+        yield Progress(watch)

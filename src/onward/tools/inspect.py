@@ -1,0 +1,289 @@
+"""What a file holds: an ONNX model, or anything that can be converted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from onward.dtypes import ONNX_DTYPES, label
+from onward.errors import InvalidSourceError, MissingOp, UnsupportedOpsError
+from onward.lowering import Context
+from onward.options import Options
+from onward.sources import open_source
+from onward.tools.report import Port, count, histogram_text, size_text
+
+if TYPE_CHECKING:
+    import onnx
+
+    from onward.graph import Graph
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What can be called: the inputs and outputs of a model, or of one signature of a SavedModel."""
+
+    name: str
+    inputs: Sequence[Port]
+    outputs: Sequence[Port]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        ports = {"inputs": self.inputs, "outputs": self.outputs}
+        return {"name": self.name, **{k: [port.to_dict() for port in v] for k, v in ports.items()}}
+
+    def lines(self) -> list[str]:
+        """As text, a line for each input and output."""
+        return [f"  input    {port}" for port in self.inputs] + [f"  output   {port}" for port in self.outputs]
+
+
+@dataclass(frozen=True)
+class OnnxFile:
+    """An ONNX model.
+
+    Attributes:
+        ops: how many nodes there are of each operator, subgraphs included.
+        external: the files that hold weights, and whether each is there.
+        dynamic: the names of the dimensions that are no plain numbers.
+    """
+
+    path: str
+    signature: Signature
+    opsets: Mapping[str, int]
+    ir_version: int
+    producer: str
+    ops: Mapping[str, int]
+    parameters: int
+    weight_bytes: int
+    external: Mapping[str, bool]
+    dynamic: Sequence[str]
+    metadata: Mapping[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        values = {k: v for k, v in vars(self).items() if k != "signature"}
+        return {"kind": "ONNX", **self.signature.to_dict(), **values, "nodes": sum(self.ops.values())}
+
+    def __str__(self) -> str:
+        opsets = ", ".join(f"{domain or 'ai.onnx'} {version}" for domain, version in self.opsets.items())
+        lines = [
+            f"{self.path}: ONNX, opset {opsets}, IR {self.ir_version}, by {self.producer or 'unknown'}",
+            *self.signature.lines(),
+            f"  dynamic  {', '.join(self.dynamic) or 'nothing'}",
+            f"  weights  {self.parameters:,} parameters, {size_text(self.weight_bytes)}",
+            f"  nodes    {sum(self.ops.values())}: {histogram_text(self.ops)}",
+        ]
+        lines.extend(f"  data in  {name}{'' if there else ' (missing)'}" for name, there in self.external.items())
+        lines.extend(f"  {key}: {value}" for key, value in self.metadata.items())
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """Something that can be converted.
+
+    Attributes:
+        signatures: all of them, for a SavedModel.
+        chosen: the one that the figures below are of.
+        ops: TensorFlow's ops and how many nodes there are of each; bodies of control flow not included.
+        missing: the ops that Onward cannot convert.
+    """
+
+    path: str
+    signatures: Sequence[Signature]
+    chosen: Signature
+    ops: Mapping[str, int]
+    parameters: int
+    weight_bytes: int
+    opset: int
+    missing: Sequence[MissingOp] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {
+            "kind": "TensorFlow",
+            "path": self.path,
+            "signatures": [signature.to_dict() for signature in self.signatures],
+            **self.chosen.to_dict(),
+            "nodes": sum(self.ops.values()),
+            "ops": dict(self.ops),
+            "parameters": self.parameters,
+            "weight_bytes": self.weight_bytes,
+            "opset": self.opset,
+            "missing": [vars(m) for m in self.missing],
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{self.path}: TensorFlow"]
+        for signature in self.signatures:
+            lines += [f"signature {signature.name}", *signature.lines()]
+        lines += [f"converts as {self.chosen.name}", *self.chosen.lines()]
+        lines += [
+            f"  weights  {self.parameters:,} parameters, {size_text(self.weight_bytes)}",
+            f"  nodes    {sum(self.ops.values())}: {histogram_text(self.ops)}",
+            f"  missing  {missing_text(self.missing)} at opset {self.opset}",
+        ]
+        return "\n".join(lines)
+
+
+def inspect(path: str | os.PathLike[str], options: Options | None = None) -> OnnxFile | SourceFile:
+    """Looks into a file.
+
+    Args:
+        path: an ONNX model (``.onnx``), or anything that ``convert`` takes.
+        options: as for ``convert``; signature, inputs, outputs and opset say what of a source to look at.
+
+    Raises:
+        InvalidSourceError: it cannot be read.
+        InvalidArgumentError: the options do not fit it.
+    """
+    return _onnx(Path(path)) if Path(path).suffix.lower() == ".onnx" else _source(Path(path), options or Options())
+
+
+def missing_ops(graph: Graph, opset: int) -> tuple[MissingOp, ...]:
+    """The ops of a graph that have no lowering."""
+    import onward.ops  # noqa: F401  (registers the lowerings)
+
+    try:
+        Context(graph, opset).scan()
+    except UnsupportedOpsError as error:
+        return error.missing
+    return ()
+
+
+def missing_text(missing: Sequence[MissingOp]) -> str:
+    """``none``, or the ops and how many nodes there are of each."""
+    return ", ".join(f"{m.op} {m.count}" for m in missing) or "none"
+
+
+# --- sources ----------------------------------------------------------------------------------------------------------
+
+
+def _source(path: Path, options: Options) -> SourceFile:
+    graph = open_source(path, options)
+    weights = [node.value for node in graph.nodes() if getattr(node.value, "nbytes", None) is not None]
+    inputs = [Port(i.name, label(i.dtype), i.shape) for i in graph.inputs]
+    outputs = [Port(o.name, "", o.tensor.shape) for o in graph.outputs]
+    signatures = _signatures(path, options)
+    known = {port.name: port for signature in signatures for port in signature.outputs}
+    outputs = [known.get(port.name, port) for port in outputs]
+    return SourceFile(
+        path=str(path),
+        signatures=signatures,
+        chosen=Signature(graph.name, inputs, outputs),
+        ops=count([node.op for node in graph.nodes()]),
+        parameters=sum(int(weight.size) for weight in weights),
+        weight_bytes=sum(int(weight.nbytes) for weight in weights),
+        opset=options.opset,
+        missing=missing_ops(graph, options.opset),
+    )
+
+
+def _signatures(path: Path, options: Options) -> list[Signature]:
+    if not path.is_dir():
+        return []
+    from onward.sources.saved_model import describe_saved_model
+
+    return [
+        Signature(
+            name,
+            [Port(i.name, label(i.dtype), i.shape) for i in found.inputs],
+            [Port(o.name, label(o.dtype), o.shape) for o in found.outputs],
+        )
+        for name, found in describe_saved_model(path, options.tag).items()
+    ]
+
+
+# --- ONNX -------------------------------------------------------------------------------------------------------------
+
+
+def _onnx(path: Path) -> OnnxFile:
+    model = _load(path)
+    graph = model.graph
+    weights = list(_weights(graph))
+    initialized = {tensor.name for tensor in graph.initializer}
+    ports = Signature(
+        graph.name,
+        [_port(value) for value in graph.input if value.name not in initialized],
+        [_port(value) for value in graph.output],
+    )
+    dims = [d for port in (*ports.inputs, *ports.outputs) for d in port.shape or () if not isinstance(d, int)]
+    files = {e.value for t in weights for e in t.external_data if e.key == "location"}
+    return OnnxFile(
+        path=str(path),
+        signature=ports,
+        opsets={o.domain: o.version for o in model.opset_import},
+        ir_version=model.ir_version,
+        producer=f"{model.producer_name} {model.producer_version}".strip(),
+        ops=count([f"{n.domain}.{n.op_type}" if n.domain else n.op_type for n in _nodes(graph)]),
+        parameters=sum(_elements(t) for t in weights),
+        weight_bytes=sum(_bytes(t) for t in weights),
+        external={name: (path.parent / name).is_file() for name in sorted(files)},
+        dynamic=list(dict.fromkeys(d or "?" for d in dims)),
+        metadata={p.key: p.value for p in model.metadata_props},
+    )
+
+
+def _load(path: Path) -> onnx.ModelProto:
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except OSError as error:
+        raise InvalidSourceError(f"{path} cannot be read: {error.strerror or error}") from error
+    except DecodeError as error:
+        raise InvalidSourceError(f"{path} is damaged, or no ONNX model") from error
+    if not model.ir_version or not model.HasField("graph"):
+        raise InvalidSourceError(f"{path} holds no ONNX model")
+    return model
+
+
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """The graph and those in the attributes of its nodes."""
+    stack = [graph]
+    while stack:
+        current = stack.pop()
+        yield current
+        for node in current.node:
+            for attribute in node.attribute:
+                stack.extend([attribute.g] if attribute.HasField("g") else attribute.graphs)
+
+
+def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    for part in _graphs(graph):
+        yield from part.node
+
+
+def _weights(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    for part in _graphs(graph):
+        yield from part.initializer
+
+
+def _elements(tensor: onnx.TensorProto) -> int:
+    size = 1
+    for dim in tensor.dims:
+        size *= dim
+    return size
+
+
+def _bytes(tensor: onnx.TensorProto) -> int:
+    if tensor.string_data:
+        return sum(map(len, tensor.string_data))
+    dtype = ONNX_DTYPES.get(tensor.data_type)
+    bits = 0 if dtype is None else 4 if dtype.name in ("int4", "uint4") else dtype.itemsize * 8
+    return -(-_elements(tensor) * bits // 8)
+
+
+def _port(value: onnx.ValueInfoProto) -> Port:
+    kind = value.type.WhichOneof("value") or "unknown"
+    if kind != "tensor_type":
+        return Port(value.name, kind.removesuffix("_type"), None)
+    tensor = value.type.tensor_type
+    dtype = ONNX_DTYPES.get(tensor.elem_type)
+    shape = None
+    if tensor.HasField("shape"):
+        shape = tuple(d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in tensor.shape.dim)
+    return Port(value.name, "?" if dtype is None else label(dtype), shape)

@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from onward.ir import Value
 
 if TYPE_CHECKING:
@@ -60,3 +62,39 @@ def layer_normalization(
     variance = op.ReduceMean(centred * centred, axes=axes)
     y = centred / op.Sqrt(variance + epsilon) * scale
     return y if bias is None else y + bias
+
+
+@expansion("BitwiseNot")
+def bitwise_not(op: Builder, x: Value) -> Value:
+    return (np.iinfo(x.dtype).max if x.dtype.kind == "u" else -1) - x
+
+
+def _bitwise(op: Builder, x: Value, y: Value, combine: Callable[[Value, Value], Value]) -> Value:
+    """Takes both numbers apart into bits along a new last axis and sums what is combined.
+
+    As a product with their weights, in int64, which wraps; ONNX Runtime sums integers in floating point.
+    """
+    count = x.dtype.itemsize * 8
+    uint64, places = np.dtype("uint64"), np.arange(count, dtype=np.uint64)
+
+    def bits(v: Value) -> Value:
+        shifted = op.BitShift(op.Unsqueeze(op.Cast(v, to=uint64), axes=[-1]), places, direction="RIGHT")
+        return op.Cast(op.Mod(shifted, 2), to=np.dtype("int64"))
+
+    weights = (np.uint64(1) << places).astype(np.int64)
+    return op.Cast(op.MatMul(combine(bits(x), bits(y)), weights), to=x.dtype)
+
+
+@expansion("BitwiseAnd")
+def bitwise_and(op: Builder, x: Value, y: Value) -> Value:
+    return _bitwise(op, x, y, op.Mul)
+
+
+@expansion("BitwiseOr")
+def bitwise_or(op: Builder, x: Value, y: Value) -> Value:
+    return _bitwise(op, x, y, op.Max)
+
+
+@expansion("BitwiseXor")
+def bitwise_xor(op: Builder, x: Value, y: Value) -> Value:
+    return _bitwise(op, x, y, lambda a, b: op.Abs(a - b))

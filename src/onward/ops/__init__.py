@@ -7,6 +7,8 @@ from onward.lowering.tables import ONE_TO_ONE
 from onward.ops import (  # noqa: F401
     activation,
     array,
+    bitwise,
+    compare,
     conv,
     conv_transpose,
     gather,

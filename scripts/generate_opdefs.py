@@ -2,10 +2,10 @@
 
 One op a line, tab-separated: name, flags (``s`` stateful), inputs, outputs, attributes.
 
-    argument    name=float32 | name=$T (the type is attribute T) | name=$N*$T (attribute N of them) | name=@Tlist (one per
-                type of a list attribute), with & before the type for a reference
-    attribute   name:type, then =default as JSON without spaces, then {allowed,allowed}; tensors as defaults (two ops, a
-                test and a summary) are left out
+    argument    name=float32 | name=$T (the type is attribute T) | name=$N*$T (attribute N of them) | name=@Tlist (one
+                per type of a list attribute), with & before the type for a reference
+    attribute   name:type, then =default as JSON without spaces, then {allowed,allowed}; tensors as defaults (two ops,
+                a test and a summary) are left out
 
 Run it after a new TensorFlow release: `python scripts/generate_opdefs.py`; `--check` compares and writes nothing.
 """

@@ -6,7 +6,7 @@ what its outputs and effects need. Bodies of control flow stay functions, see :m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ class Tensor(NamedTuple):
     """One output of a node."""
 
     node: Node
-    index: int
+    index: int  # type: ignore[assignment]  # tuple.index is of no use here
 
     @property
     def name(self) -> str:
@@ -111,9 +111,9 @@ class Output:
 class Graph:
     """What a source computes: from ``inputs`` to ``outputs``, with ``effects`` on the way, in order.
 
-    ``effects`` are nodes that nothing reads but that must run: assignments, prints, assertions. ``reference`` runs
-    the source itself in TensorFlow: named input arrays in, arrays in the order of ``outputs`` out; None where
-    there is nothing to run.
+    ``effects`` are nodes that nothing reads but that change what a variable or table holds; prints and assertions do
+    not count. ``reference`` runs the source itself in TensorFlow: named input arrays in, arrays in the order of
+    ``outputs`` out; None where there is nothing to run.
     """
 
     name: str
@@ -129,7 +129,7 @@ class Graph:
 
         Back edges of TensorFlow 1 loops (``NextIteration`` into ``Merge``) do not count.
         """
-        return _topological([o.tensor.node for o in self.outputs] + self.effects, {t.tensor.node for t in self.inputs})
+        return _topological([o.tensor.node for o in self.outputs] + self.effects, [i.tensor.node for i in self.inputs])
 
     def function(self, ref: FunctionRef | str) -> Graph:
         """The body of a control-flow function. Its inputs are nodes of op ``_Arg``, in order.
@@ -147,22 +147,23 @@ class Graph:
         return self._functions[key]
 
 
-def _topological(roots: Sequence[Node], always: set[Node]) -> list[Node]:
+def _topological(roots: Sequence[Node], always: Iterable[Node]) -> list[Node]:
     """Depth-first postorder, without recursion: graphs are deeper than Python's stack.
 
     Data edges decide what is needed; control edges only order what is.
     """
-    needed = set(always)
+    needed = dict.fromkeys(always)  # a dict for its order, which must not change from run to run
     stack = list(roots)
     while stack:
         node = stack.pop()
         if node not in needed:
-            needed.add(node)
+            needed[node] = None
             stack.extend(t.node for t in node.inputs)
     order: list[Node] = []
     done: set[Node] = set()
     active: set[Node] = set()
-    for root in roots:
+    # What a loop computes for its next round follows the loop's head, which does not wait for it.
+    for root in [*roots, *(node for node in needed if node.op == _BACK)]:
         if root in done:
             continue
         path = [(root, iter(_before(root, needed)))]
@@ -173,8 +174,6 @@ def _topological(roots: Sequence[Node], always: set[Node]) -> list[Node]:
                 if previous in done:
                     continue
                 if previous in active:
-                    if previous.op == "NextIteration" or node.op == "NextIteration" or node.op in _MERGES:
-                        continue
                     raise InvalidSourceError(f"node '{previous.name}' depends on itself")
                 active.add(previous)
                 path.append((previous, iter(_before(previous, needed))))
@@ -187,10 +186,10 @@ def _topological(roots: Sequence[Node], always: set[Node]) -> list[Node]:
     return order
 
 
-_MERGES = frozenset({"Merge", "RefMerge"})
+_BACK = "NextIteration"
 
 
-def _before(node: Node, needed: set[Node]) -> list[Node]:
-    before = [t.node for t in node.inputs]
+def _before(node: Node, needed: Collection[Node]) -> list[Node]:
+    before = [t.node for t in node.inputs if t.node.op != _BACK]
     before += [c for c in node.controls if c in needed]
     return before

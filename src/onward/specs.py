@@ -104,7 +104,8 @@ def merge(given: Spec, found: Spec, what: str) -> Spec:
         return Spec(found.shape if given.shape is None else given.shape, dtype, name)
     if len(given.shape) != len(found.shape):
         raise InvalidArgumentError(
-            f"input '{what}' has {len(found.shape)} dimensions {show(found.shape)}, not {len(given.shape)} {show(given.shape)}"
+            f"input '{what}' has {len(found.shape)} dimensions {show(found.shape)}, "
+            f"not {len(given.shape)} {show(given.shape)}"
         )
     dims: list[Dim] = []
     for mine, its in zip(given.shape, found.shape, strict=True):

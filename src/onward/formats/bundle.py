@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from onward.arrays import LazyArray
 from onward.errors import InvalidSourceError
-from onward.formats.dtypes import dtype_of
+from onward.formats.dtypes import STRING, dtype_of
 from onward.formats.protos import message
 from onward.formats.table import read_table
 from onward.formats.values import shape_of
@@ -76,7 +76,7 @@ class Bundle:
             return LazyArray(sizes, dtype, lambda: self._assemble(name, entry.slices, sizes, dtype))
         data = self._data(entry, name)
         count = math.prod(sizes)
-        if dtype == np.dtype(object):
+        if dtype == STRING:
             return self._strings(data, count, name).reshape(sizes)
         if len(data) != count * dtype.itemsize:
             raise InvalidSourceError(
@@ -167,7 +167,7 @@ def _unsigned(value: int) -> bytes:
 
 
 def _signed(value: int) -> bytes:
-    """As many leading ones as bytes, then the number in two's complement; the whole of one byte with its top bit set."""
+    """A number in two's complement, its first bits turned over: as many as it has bytes."""
     if -64 <= value < 64:
         return bytes([0x80 ^ (value & 0xFF)])
     magnitude = ~value if value < 0 else value

@@ -13,6 +13,7 @@ import numpy as np
 
 from onward.errors import InvalidSourceError
 
+STRING = np.dtype(object)
 RESOURCE = np.dtype([("resource", np.uint8)])
 VARIANT = np.dtype([("variant", np.uint8)])
 
@@ -33,7 +34,7 @@ _STRUCTURED = {
 
 def _dtype(name: str) -> np.dtype[Any] | None:
     if name == "string":
-        return np.dtype(object)
+        return STRING
     if name in _STRUCTURED:
         return _STRUCTURED[name]
     scalar = getattr(ml_dtypes, name, None) or getattr(np, name, None) or np.sctypeDict.get(name)

@@ -30,8 +30,8 @@ class Arg(NamedTuple):
 
 
 class AttrDef(NamedTuple):
-    """An attribute: its type as TensorFlow writes it (``int``, ``list(type)``, ...), its default (``REQUIRED`` if it has
-    none) in the form that :class:`onward.graph.Node` holds attributes in, and what values are allowed (None: any)."""
+    """An attribute: its type as TensorFlow writes it (``int``, ``list(type)``, ...), its default (``REQUIRED`` if it
+    has none) in the form that :class:`onward.graph.Node` holds attributes in, and what is allowed (None: any)."""
 
     type: str
     default: Any

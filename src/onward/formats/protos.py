@@ -47,12 +47,13 @@ FunctionDef      signature=1:OpDef node_def=3:NodeDef* ret=4:[string,string] att
 ArgAttrs         attr=1:[string,AttrValue]
 OpDef            name=1:string input_arg=2:ArgDef* output_arg=3:ArgDef* attr=4:AttrDef* control_output=20:string*
                  is_stateful=17:bool
-ArgDef           name=1:string type=3:int32 type_attr=4:string number_attr=5:string type_list_attr=6:string is_ref=16:bool
+ArgDef           name=1:string type=3:int32 type_attr=4:string number_attr=5:string type_list_attr=6:string
+                 is_ref=16:bool
 AttrDef          name=1:string type=2:string default_value=3:AttrValue allowed_values=7:AttrValue
-AttrValue        s=2:bytes? i=3:int64? f=4:float? b=5:bool? type=6:int32? shape=7:TensorShapeProto? tensor=8:TensorProto?
-                 list=1:AttrList? func=10:NameAttrList? placeholder=9:string?
-AttrList         s=2:bytes* i=3:int64* f=4:float* b=5:bool* type=6:int32* shape=7:TensorShapeProto* tensor=8:TensorProto*
-                 func=9:NameAttrList*
+AttrValue        s=2:bytes? i=3:int64? f=4:float? b=5:bool? type=6:int32? shape=7:TensorShapeProto?
+                 tensor=8:TensorProto? list=1:AttrList? func=10:NameAttrList? placeholder=9:string?
+AttrList         s=2:bytes* i=3:int64* f=4:float* b=5:bool* type=6:int32* shape=7:TensorShapeProto*
+                 tensor=8:TensorProto* func=9:NameAttrList*
 NameAttrList     name=1:string attr=2:[string,AttrValue]
 TensorShapeProto dim=2:ShapeDim* unknown_rank=3:bool
 ShapeDim         size=1:int64 name=2:string
@@ -62,16 +63,16 @@ TensorProto      dtype=1:int32 tensor_shape=2:TensorShapeProto version_number=3:
                  uint32_val=16:uint32* uint64_val=17:uint64* float8_val=18:bytes mapped=536870911:uint64*
 
 SavedObjectGraph nodes=1:SavedObject* concrete_functions=2:[string,SavedConcreteFunction]
-SavedObject      children=1:ObjectReference* user_object=4:SavedUserObject? asset=5:SavedAsset? function=6:SavedFunction?
-                 variable=7:SavedVariable? bare_concrete_function=8:SavedBareConcreteFunction? constant=9:SavedConstant?
-                 resource=10:SavedResource? captured_tensor=12:CapturedTensor? registered_name=13:string
+SavedObject      children=1:ObjectReference* user_object=4:SavedUserObject? asset=5:SavedAsset?
+                 function=6:SavedFunction? variable=7:SavedVariable?
+                 bare_concrete_function=8:SavedBareConcreteFunction? constant=9:SavedConstant? resource=10:SavedResource? captured_tensor=12:CapturedTensor? registered_name=13:string
 ObjectReference  node_id=1:int32 local_name=2:string
 SavedUserObject  identifier=1:string version=2:VersionDef metadata=3:string
 SavedAsset       asset_file_def_index=1:int32
 SavedFunction    concrete_functions=1:string* function_spec=2:FunctionSpec
 FunctionSpec     fullargspec=1:StructuredValue is_method=2:bool input_signature=5:StructuredValue
-SavedBareConcreteFunction concrete_function_name=1:string argument_keywords=2:string* allowed_positional_arguments=3:int64
-                 function_spec=4:FunctionSpec
+SavedBareConcreteFunction concrete_function_name=1:string argument_keywords=2:string*
+                 allowed_positional_arguments=3:int64 function_spec=4:FunctionSpec
 SavedVariable    dtype=1:int32 shape=2:TensorShapeProto trainable=3:bool name=6:string
                  experimental_distributed_variable_components=8:SavedVariable*
 SavedConstant    operation=1:string

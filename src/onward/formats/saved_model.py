@@ -169,7 +169,8 @@ def _infos(protos: Any, signature: str) -> tuple[TensorInfo, ...]:
                 for i, part in enumerate(info.composite_tensor.components)
             ]
         elif kind == "name":
-            found.append(TensorInfo(name, info.name, dtype_of(info.dtype), shape_of(info.tensor_shape)))
+            shape = shape_of(info.tensor_shape) if info.HasField("tensor_shape") else None
+            found.append(TensorInfo(name, info.name, dtype_of(info.dtype), shape))
         else:
             raise InvalidSourceError(f"signature '{signature}' does not say which tensor '{name}' is")
     return tuple(found)

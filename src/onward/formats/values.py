@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onward.errors import InvalidSourceError
-from onward.formats.dtypes import dtype_of
+from onward.formats.dtypes import STRING, dtype_of
 from onward.graph import FunctionRef, Shape
 
 Pieces = Sequence[memoryview]  # what `mapped` in a TensorProto counts in, see onward.formats.wire
@@ -87,7 +87,7 @@ def array(proto: Any, pieces: Pieces = ()) -> NDArray[Any]:
     else:
         content = proto.tensor_content
     if len(content):
-        if dtype == object:
+        if dtype == STRING:
             raise InvalidSourceError("a string constant is stored as raw bytes")
         if len(content) != size * dtype.itemsize:
             raise InvalidSourceError(
@@ -104,9 +104,9 @@ def array(proto: Any, pieces: Pieces = ()) -> NDArray[Any]:
 
 def _repeat_last(values: NDArray[Any], size: int, shape: Any) -> NDArray[Any]:
     if len(values) == 0:
-        return np.broadcast_to(np.zeros((), values.dtype) if values.dtype != object else np.array(b"", object), shape)
+        return np.broadcast_to(np.zeros((), values.dtype) if values.dtype != STRING else np.array(b"", object), shape)
     if len(values) == 1:
-        return np.broadcast_to(values[0] if values.dtype != object else np.array(values[0], object), shape)
+        return np.broadcast_to(values[0] if values.dtype != STRING else np.array(values[0], object), shape)
     if size > _LARGEST_FILL:
         raise InvalidSourceError(f"a constant of {size} values lists {len(values)}")
     return np.concatenate([values, np.repeat(values[-1:], size - len(values))]).reshape(shape)
@@ -114,7 +114,7 @@ def _repeat_last(values: NDArray[Any], size: int, shape: Any) -> NDArray[Any]:
 
 _LARGEST_FILL = 1 << 28
 _AS_IS = frozenset({"i", "f", "b"})
-_CONVERT = {
+_CONVERT: dict[str, Callable[[Any], Any]] = {
     "s": text,
     "type": dtype_of,
     "shape": shape_of,
@@ -152,7 +152,7 @@ _PAIRS = {"complex64": "float32", "complex128": "float64"}
 
 def _listed(proto: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
     name = dtype.name
-    if dtype == object:
+    if dtype == STRING:
         strings = np.empty(len(proto.string_val), object)
         strings[:] = list(proto.string_val)
         return strings

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onward.errors import InvalidArgumentError, InvalidSourceError
+from onward.formats.dtypes import STRING
 from onward.graph import Graph, Input, Reference
 from onward.options import Options
 from onward.sources.choose import stated_inputs
@@ -55,7 +56,8 @@ def concrete_function(source: Any, given: Any) -> tuple[Any, Any]:
     if hasattr(source, "captured_inputs") and hasattr(source, "structured_outputs"):
         return source, given
     function = source if hasattr(source, "get_concrete_function") else tf.function(_callable(source), autograph=True)
-    args, kwargs = (), {}
+    args: Any = ()
+    kwargs: dict[str, Any] = {}
     if getattr(function, "input_signature", None) is not None:
         given = _by_position(source, given)
     elif given is not None:
@@ -117,7 +119,7 @@ def tensor_of(array: NDArray[Any], dtype: np.dtype[Any]) -> Any:
     """An eager tensor of an array; strings may be str or bytes."""
     import tensorflow as tf
 
-    if dtype == object:
+    if dtype == STRING:
         return tf.constant(np.asarray(array).tolist(), tf.string, np.shape(array))
     return tf.constant(np.asarray(array), tf.as_dtype(dtype))
 
@@ -135,7 +137,7 @@ def tensor_spec(value: Any) -> Any:
     if not is_spec(value):
         return value
     stated = as_spec(value)
-    dtype = tf.string if stated.dtype == object else tf.as_dtype(stated.dtype or "float32")
+    dtype = tf.string if stated.dtype == STRING else tf.as_dtype(stated.dtype or "float32")
     return tf.TensorSpec(stated.sizes, dtype, name=_tf_name(stated.name))
 
 

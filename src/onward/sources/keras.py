@@ -232,5 +232,6 @@ def _refuse_other_backends(model: Any) -> None:
 
         if backend.backend() != "tensorflow":
             raise InvalidSourceError(
-                f"the model lives on Keras' {backend.backend()} backend; set KERAS_BACKEND=tensorflow before importing keras"
+                f"the model lives on Keras' {backend.backend()} backend; "
+                "set KERAS_BACKEND=tensorflow before importing keras"
             )

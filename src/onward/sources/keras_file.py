@@ -77,16 +77,16 @@ def _refuse_code(config: Any, path: str | os.PathLike[str]) -> None:
         if kind in _CODE:
             name = entry.get("config", {}).get("name", "") if isinstance(entry.get("config"), Mapping) else ""
             raise InvalidSourceError(
-                f"{path} carries Python code in a Lambda layer{f' ({name})' if name else ''}, which would run when it is "
-                "loaded; if you trust the file, allow it with allow_unsafe=True (--allow-unsafe)"
+                f"{path} carries Python code in a Lambda layer{f' ({name})' if name else ''}, which would run when it "
+                "is loaded; if you trust the file, allow it with allow_unsafe=True (--allow-unsafe)"
             )
         module = entry.get("module")
-        if isinstance(module, str) and kind is not None and module.partition(".")[0] not in _TRUSTED:
-            if module not in sys.modules:
-                raise InvalidSourceError(
-                    f"{path} asks to import '{module}' for {kind!r}; import it yourself before converting, or allow it "
-                    "with allow_unsafe=True (--allow-unsafe)"
-                )
+        known = not isinstance(module, str) or module.partition(".")[0] in _TRUSTED or module in sys.modules
+        if kind is not None and not known:
+            raise InvalidSourceError(
+                f"{path} asks to import '{module}' for {kind!r}; import it yourself before converting, or allow it "
+                "with allow_unsafe=True (--allow-unsafe)"
+            )
 
 
 def _objects(config: Any) -> Iterator[Mapping[str, Any]]:

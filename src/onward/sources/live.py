@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from onward.arrays import LazyArray
 from onward.errors import InvalidSourceError
-from onward.formats.dtypes import RESOURCE
+from onward.formats.dtypes import RESOURCE, STRING
 from onward.formats.wire import parse
 from onward.graph import Graph, Input, Node, Table
 from onward.sources.inline import build
@@ -75,7 +75,7 @@ def _captured(outside: Any, inside: Any, variables: Mapping[int, Any], paths: Ma
     inner_name = inside.name.rpartition(":")[0]
     if dtype != RESOURCE:
         shape = tuple(outside.shape)
-        value: Any = values_of(outside) if dtype != object else string_values(outside)
+        value: Any = values_of(outside)
         return Node(inner_name, "Const", (), {"dtype": dtype, "value": value}, shapes=[shape], value=value)
     variable = variables.get(id(outside))
     described = variable if variable is not None else _handle_data(outside)
@@ -100,7 +100,7 @@ def _read(handle: Any, dtype: Any) -> Any:
 
 def values_of(tensor: Any) -> NDArray[Any]:
     """The values of an eager tensor, in TensorFlow's own memory where that is the host's; the array keeps it alive."""
-    return np.asarray(tensor.__array__()) if as_dtype(tensor.dtype) != object else string_values(tensor)
+    return np.asarray(tensor.__array__()) if as_dtype(tensor.dtype) != STRING else string_values(tensor)
 
 
 def string_values(tensor: Any) -> NDArray[Any]:
@@ -155,4 +155,4 @@ def _export(handle: Any, keys: np.dtype[Any], values: np.dtype[Any]) -> Table:
 def _tf(dtype: np.dtype[Any]) -> Any:
     import tensorflow as tf
 
-    return tf.string if dtype == object else tf.as_dtype(dtype)
+    return tf.string if dtype == STRING else tf.as_dtype(dtype)

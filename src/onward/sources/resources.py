@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onward.errors import InvalidSourceError
-from onward.formats.dtypes import dtype_of
+from onward.formats.dtypes import STRING, dtype_of
 from onward.formats.saved_model import SavedModel
 from onward.formats.values import constant, shape_of
 from onward.graph import Graph, Node, Table
@@ -70,7 +70,7 @@ class Resources:
             return self._constant(saved.constant.operation)
         if kind == "asset":
             file = np.array(self.model.asset(saved.asset.asset_file_def_index).encode(), object)
-            attrs = {"dtype": np.dtype(object), "value": file}
+            attrs = {"dtype": STRING, "value": file}
             return Node(f"asset_{node_id}", "Const", (), attrs, shapes=[()], value=file)
         node = Node(f"resource_{node_id}", "Resource", (), {}, shapes=[()])
         if self.model.child(node_id, "_create_resource") is not None:

@@ -122,7 +122,7 @@ def _functions(model: SavedModel) -> dict[str, list[str]]:
 
 
 def _entry_of_signature(model: SavedModel, library: Library, signature: Signature) -> _Entry | None:
-    """The function behind a signature: TensorFlow 2 calls it in the main graph, once, with the signature's placeholders."""
+    """The function behind a signature; TensorFlow 2 calls it in the main graph, with the signature's placeholders."""
     main = library.main
     calls = {_node_of(info.tensor) for info in signature.outputs}
     if len(calls) != 1:

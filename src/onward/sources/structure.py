@@ -18,7 +18,7 @@ class Composite(NamedTuple):
 
 
 def structure_of(proto: Any) -> Any:
-    """Lists, tuples, dicts, None and plain values, with a Spec for each tensor and a Composite for each composite one."""
+    """Lists, tuples, dicts, None and plain values, with a Spec or Composite for each tensor."""
     kind = proto.WhichOneof("kind")
     if kind is None or kind == "none_value":
         return None

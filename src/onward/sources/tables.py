@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onward.errors import InvalidSourceError
+from onward.formats.dtypes import STRING
 from onward.graph import Graph, Node, Table
 
 _IMPORTS = frozenset({"LookupTableImport", "LookupTableImportV2", "InitializeTable", "InitializeTableV2"})
@@ -36,7 +37,7 @@ def contents(node: Node, table: Node) -> Table:
     if node.op in _IMPORTS:
         return Table(_constant(node, 1).ravel(), _constant(node, 2).ravel())
     attrs, file = node.attrs, _constant(node, 1)
-    if file.dtype != np.dtype(object) or file.size != 1 or not {"key_index", "value_index"} <= attrs.keys():
+    if file.dtype != STRING or file.size != 1 or not {"key_index", "value_index"} <= attrs.keys():
         raise InvalidSourceError(f"{node.op} '{node.name}' does not say which file and columns to read")
     try:
         with open(file.item(), "rb") as lines:
@@ -73,7 +74,7 @@ def _column(rows: Iterable[bytes], index: int, delimiter: bytes, dtype: Any, fil
             found = list(rows)
         else:
             found = [row.split(delimiter)[index] for row in rows]
-        if dtype is None or dtype == np.dtype(object):
+        if dtype is None or dtype == STRING:
             strings = np.empty(len(found), object)
             strings[:] = found
             return strings

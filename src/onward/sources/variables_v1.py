@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onward.arrays import LazyArray
 from onward.errors import InvalidSourceError
 from onward.formats.bundle import Bundle
+from onward.formats.dtypes import STRING
 from onward.formats.saved_model import SavedModel, Signature
 from onward.formats.values import attributes, constant
 from onward.graph import Graph, Node, Table, Tensor
@@ -154,7 +155,7 @@ def _assets(model: SavedModel, body: Body) -> dict[str, Node]:
     for tensor, file in model.assets().items():
         if tensor.partition(":")[0] in body.nodes:
             value = np.array(file.encode(), object)
-            attrs = {"dtype": np.dtype(object), "value": value}
+            attrs = {"dtype": STRING, "value": value}
             found[tensor] = Node(tensor.partition(":")[0], "Const", (), attrs, shapes=[()], value=value)
     return found
 

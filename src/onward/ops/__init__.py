@@ -21,6 +21,7 @@ from onward.ops import (  # noqa: F401
     shape,
     slicing,
     source,
+    split,
     string,
 )
 

@@ -203,21 +203,3 @@ def next_after(op: Builder, x: Value, target: Value) -> Value:
     moved = op.Where(op.IsInf(start), finite, start + op.Where(up, step, -step))
     result = op.Where(op.Or(up, down), op.Cast(moved, to=x.dtype), target)
     return op.Where(op.Or(op.IsNaN(x), op.IsNaN(target)), np.nan, result)
-
-
-@lower("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
-def matmul(
-    op: Builder, a: Value, b: Value, *, transpose_a: bool = False, transpose_b: bool = False, adj_x: bool = False,
-    adj_y: bool = False,
-) -> Value:  # fmt: skip
-    if transpose_a or adj_x:
-        a = swap_last(op, a)
-    if transpose_b or adj_y:
-        b = swap_last(op, b)
-    return a @ b
-
-
-def swap_last(op: Builder, x: Value) -> Value:
-    """The matrix transpose of the last two axes."""
-    assert x.rank is not None
-    return op.Transpose(x, perm=[*range(x.rank - 2), x.rank - 1, x.rank - 2])

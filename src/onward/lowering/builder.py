@@ -50,6 +50,7 @@ class Builder:
         self.domains: dict[str, int] = {}
         self._sizes = [Sizes(self)]
         self._small: dict[tuple, Value] = {}
+        self._growth = GROWTH_BYTES
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if not name[:1].isupper():
@@ -216,6 +217,15 @@ class Builder:
             self.graph = outer
             self._sizes.pop()
 
+    @contextmanager
+    def folding(self, limit: int = 1 << 24) -> Iterator[None]:
+        """Lets constants fold into results of up to ``limit`` bytes for a while: tables that a formula makes."""
+        outer, self._growth = self._growth, limit
+        try:
+            yield
+        finally:
+            self._growth = outer
+
     # --- lifting --------------------------------------------------------------------------------------------------
 
     def lift(self, operand: Any, dtype: np.dtype | None = None) -> Value:
@@ -270,7 +280,7 @@ class Builder:
             return None
         taken = sum(v.const.nbytes for v in inputs if v is not None and v.const is not None)
         made = sum(math.prod(shape) * dtype.itemsize for dtype, shape in inferred)
-        if made > max(GROWTH_BYTES, 2 * taken):
+        if made > max(self._growth, 2 * taken):
             return None
 
         def compute(arrays: list[Any]) -> list[np.ndarray]:

@@ -38,7 +38,7 @@ class _Commands(typer.core.TyperGroup):
             if ctx.meta.get("debug"):
                 raise
             code, text = _outcome(error)
-            if ctx.meta.get("json"):
+            if ctx.meta.get("as_json"):
                 print(json.dumps({"error": type(error).__name__, "message": text, "exit_code": code}, indent=2))
             else:
                 print(f"onward: {text}", file=sys.stderr)

@@ -15,7 +15,7 @@ from onward.errors import LoweringError, MissingOp, OnwardError, UnsupportedOpsE
 from onward.formats.opdefs import opdef
 from onward.graph import Graph, Node
 from onward.ir import Origin, Value
-from onward.lowering import registry
+from onward.lowering import composite, registry
 from onward.lowering.builder import Builder
 from onward.lowering.registry import Lowering, Static, Unsupported, lower
 
@@ -65,7 +65,7 @@ class Context:
                     if repr(ref) not in seen:
                         seen.add(repr(ref))
                         graphs.append(graph.function(ref))
-                if node.op not in _SOURCES and self._lowering(node.op) is None:
+                if node.op not in _SOURCES and node.op not in registry.COMPLEX and self._lowering(node.op) is None:
                     self._fail(node, self._why_missing(node.op))
         self._raise_failures(total)
 
@@ -83,6 +83,10 @@ class Context:
         self.op.origin = Origin()
         for output in self.graph.outputs:
             value = self.value(output.tensor)
+            if isinstance(value, composite.Complex):
+                raise LoweringError(
+                    "ONNX Runtime has no complex outputs: return the real and the imaginary part", output.name, "output"
+                )
             if not isinstance(value, Value):
                 raise LoweringError(f"a {type(value).__name__} cannot be an output", output.name, "output")
             self.op.graph.outputs.append(self.op.real(value))
@@ -107,10 +111,16 @@ class Context:
                 return None  # follows a failure that is reported already
             inputs.append(values[tensor.index])
         lowering = self._lowering(node.op)
-        assert lowering is not None, node.op
         self.op.origin = Origin(node.name, node.op, node.name.rpartition("/")[0])
         try:
-            result = lowering.call(self.op, node, inputs, self)
+            if composite.holds_complex(inputs):
+                result = composite.call(lowering, self.op, node, inputs, self)
+            elif lowering is None:
+                raise Unsupported("serves complex numbers only")
+            else:
+                result = lowering.call(self.op, node, inputs, self)
+            values = tuple(result) if isinstance(result, (tuple, list)) else (result,)
+            values = tuple(composite.paired(self.op, value) for value in values)
         except (Unsupported, NotImplementedError) as error:
             self._fail(node, str(error))
             return None
@@ -118,10 +128,11 @@ class Context:
             raise
         except (ValueError, TypeError, AssertionError, AttributeError, IndexError, KeyError) as error:
             raise LoweringError(str(error) or type(error).__name__, node.name, node.op) from error
-        values = tuple(result) if isinstance(result, (tuple, list)) else (result,)
         for i, value in enumerate(values):
             if isinstance(value, Value):
                 self._check(node, i, value)
+            elif isinstance(value, composite.Complex):
+                self._check_complex(node, i, value)
         return values
 
     def _check(self, node: Node, index: int, value: Value) -> None:
@@ -137,6 +148,17 @@ class Context:
         if not value.name and value.producer is not None:
             value.name = node.name if index == 0 else f"{node.name}:{index}"
 
+    def _check_complex(self, node: Node, index: int, value: composite.Complex) -> None:
+        dtype = _recorded_dtype(node, index)
+        if dtype is not None and dtype != value.dtype:
+            raise LoweringError(
+                f"output {index} is {label(value.dtype)}, TensorFlow has {label(dtype)}", node.name, node.op
+            )
+        recorded = node.shapes[index] if node.shapes is not None and index < len(node.shapes) else None
+        if recorded is not None:
+            for part in (value.real, value.imag):
+                part.shape = self._merge(node, part.shape, recorded)
+
     def _merge(self, node: Node, shape: Shape | None, recorded: tuple[int | None, ...]) -> Shape:
         from onward.dims import unknown
 
@@ -146,7 +168,8 @@ class Context:
             d is None or isinstance(s, Dim) or s == d for s, d in zip(shape, recorded, strict=True)
         )
         if not fits:
-            raise LoweringError(f"the shape {list(shape)} contradicts TensorFlow's {list(recorded)}", node.name, node.op)
+            reason = f"the shape {list(shape)} contradicts TensorFlow's {list(recorded)}"
+            raise LoweringError(reason, node.name, node.op)
         return tuple(s if d is None else d for s, d in zip(shape, recorded, strict=True))
 
     # --- lowerings and failures -----------------------------------------------------------------------------------

@@ -51,9 +51,11 @@ class Lowering:
 
 
 LOWERINGS: dict[str, list[Lowering]] = {}
+COMPLEX: dict[str, Lowering] = {}
+"""What serves an op instead where an input is complex."""
 
 
-def lower(*names: str, since: int = 0, context: bool = False) -> Callable[[Callable], Callable]:
+def lower(*names: str, since: int = 0, context: bool = False, complex: bool = False) -> Callable[[Callable], Callable]:
     """Registers a lowering for TensorFlow ops.
 
     Args:
@@ -61,11 +63,16 @@ def lower(*names: str, since: int = 0, context: bool = False) -> Callable[[Calla
         since: the lowest opset it serves; the highest one not above the target opset wins.
         context: the function takes the lowering context and the TensorFlow node before the tensors, instead of the
             builder (control flow, resources).
+        complex: it serves complex inputs, which arrive as ``composite.Complex``; other inputs keep their lowering.
     """
 
     def register(function: Callable) -> Callable:
         lowering = make(function, since=since, context=context)
         for name in names:
+            if complex:
+                if COMPLEX.setdefault(name, lowering) is not lowering:
+                    raise ValueError(f"two complex lowerings for {name}")
+                continue
             versions = LOWERINGS.setdefault(name, [])
             if any(known.since == since for known in versions):
                 raise ValueError(f"two lowerings for {name} since opset {since}")

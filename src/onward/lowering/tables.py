@@ -60,3 +60,19 @@ ONE_TO_ONE: dict[str, str] = {
 # Pass their first input through at inference.
 PASS_THROUGH = """Identity StopGradient PreventGradient Snapshot CheckNumerics CheckNumericsV2 EnsureShape DebugGradientIdentity
 ReadVariableOp""".split()
+
+# Complex numbers (composite.py): ops that do the same to the real and to the imaginary part,
+BY_PARTS = frozenset(
+    """AccumulateNV2 Add AddN AddV2 BatchToSpace BatchToSpaceND BiasAdd BiasAddV1 BroadcastTo Concat ConcatV2 Cumsum
+    DepthToSpace DynamicPartition DynamicStitch EnsureShape ExpandDims Fill Gather GatherNd GatherV2 Identity IdentityN
+    MatrixBandPart MatrixDiag MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 MatrixSetDiag
+    MatrixSetDiagV2 MatrixSetDiagV3 Mean MirrorPad Neg Pack Pad PadV2 ParallelConcat ParallelDynamicStitch
+    PreventGradient Reshape ResourceGather ResourceGatherNd Reverse ReverseSequence ReverseV2 Roll ScatterNd
+    SegmentMean SegmentSum SegmentSumV2 Select SelectV2 Slice SpaceToBatch SpaceToBatchND SpaceToDepth Split SplitV
+    Squeeze StopGradient StridedSlice Sub Sum TensorScatterAdd TensorScatterSub TensorScatterUpdate Tile Transpose
+    Unpack UnsortedSegmentSum ZerosLike Snapshot""".split()
+)
+# products, linear in either of two operands,
+BILINEAR = frozenset("BatchMatMul BatchMatMulV2 BatchMatMulV3 Cross Einsum MatMul Mul".split())
+# and ops that look at the shape alone.
+SHAPE_ONLY = frozenset("Rank Shape ShapeN Size".split())

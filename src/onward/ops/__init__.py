@@ -9,6 +9,7 @@ from onward.ops import (  # noqa: F401
     array,
     bitwise,
     compare,
+    complex,
     conv,
     conv_transpose,
     einsum,

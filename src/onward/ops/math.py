@@ -7,11 +7,15 @@ import numpy as np
 from onward.dtypes import INT64, is_integer
 from onward.ir import Value
 from onward.lowering.builder import Builder
+from onward.lowering.composite import PART_DTYPES, Complex
 from onward.lowering.registry import Unsupported, lower
 
 
 @lower("Cast")
-def cast(op: Builder, x: Value, *, DstT: np.dtype) -> Value:
+def cast(op: Builder, x: Value, *, DstT: np.dtype) -> Value | Complex:
+    if DstT in PART_DTYPES:
+        real = op.Cast(x, to=PART_DTYPES[DstT])
+        return Complex(real, op.Expand(op.constant(np.zeros((), real.dtype)), op.shape(real)))
     return op.Cast(x, to=DstT)
 
 

@@ -87,6 +87,8 @@ def _reshape_vector(op: Builder, x: Value, asked: list[Size], attrs: Attrs) -> V
     elif not zero and not attrs.get("allowzero") and len(missing) + asked.count(-1) <= 1:
         numbers = [0 if i in copied else -1 if isinstance(d, Dim) else d for i, d in enumerate(asked)]
     else:
+        if not zero and -1 not in asked and op.opset >= 14:
+            attrs["allowzero"] = 1  # a size that turns out to be 0 is meant
         return op.sizes(asked)
     return op.constant(np.array(numbers, np.int64))
 

@@ -292,6 +292,12 @@ def _global_pool(x: Inputs, attrs: Attrs) -> Shape | None:
 def _resize(x: Inputs, attrs: Attrs) -> Shape | None:
     shape = x[0].shape
     sizes = _sized(x[3]) if len(x) > 3 and x[3] is not None else None
+    scales = x[2].array if len(x) > 2 and x[2] is not None else None
+    if shape is not None and scales is not None and "axes" not in attrs:
+        return tuple(
+            d * int(s) if s == int(s) else int(d * float(s)) if isinstance(d, int) else unknown()
+            for d, s in zip(shape, scales, strict=True)
+        )
     if shape is None or sizes is None:
         return None if shape is None else tuple(unknown() for _ in shape)
     result = list(shape)

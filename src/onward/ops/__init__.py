@@ -21,6 +21,8 @@ from onward.ops import (  # noqa: F401
     norm,
     pool,
     reduce,
+    resample,
+    resize,
     shape,
     slicing,
     source,

@@ -138,7 +138,7 @@ def check(name: str, c: Case) -> None:
     for run in (0, 1) if dynamic else (0,):
         rng = np.random.default_rng(zlib.crc32(f"{name}/{run}".encode()))
         sizes = {k: v[run] for k, v in {**SIZES, **c.sizes}.items()}
-        arrays = [a.sample(rng, sizes) for a in c.args]
+        arrays = [np.asarray(a.sample(rng, sizes)) for a in c.args]
         expected = [t.numpy() for t in function(*(tf.constant(a, s.dtype) for a, s in zip(arrays, specs, strict=True)))]
         results = _run(session, {i.name: arrays[int(i.name[1:])] for i in session.get_inputs()})
         assert len(results) == len(expected)

@@ -67,10 +67,12 @@ CASES: dict[str, tuple[Callable[[Path], object], str, int, str]] = {
     "no index": (lambda f: (f / "model/variables/variables.index").unlink(), "model -o out.onnx", 3, "variables.index"),
     "cut index": (lambda f: cut(f / "model/variables/variables.index", 0.6), "model -o out.onnx", 3, "variables.index"),
     "no data": (
-        lambda f: (f / "model/variables/variables.data-00000-of-00001").unlink(), "model -o out.onnx", 3, "variables.data",
+        lambda f: (f / "model/variables/variables.data-00000-of-00001").unlink(),
+        "model -o out.onnx", 3, "variables.data",
     ),
     "cut data": (
-        lambda f: cut(f / "model/variables/variables.data-00000-of-00001", 0.5), "model -o out.onnx", 3, "variables.data",
+        lambda f: cut(f / "model/variables/variables.data-00000-of-00001", 0.5),
+        "model -o out.onnx", 3, "variables.data",
     ),
     "unknown signature": (nothing, "model -o out.onnx --signature predict", 2, "predict|serving_default"),
     "unknown tag": (nothing, "model -o out.onnx --tag train", 2, "train"),

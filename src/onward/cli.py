@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import sys
-from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,17 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
-from onward.errors import InvalidArgumentError, OnwardError, VerificationError
+from onward import console
+from onward.errors import InvalidArgumentError, VerificationError
 from onward.options import DEFAULT_OPSET, Options
 from onward.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from onward.progress import Progress
     from onward.specs import Spec
 
-INTERRUPTED, TERMINATED = 130, 143
 HELP = {field.name: str(field.metadata["help"]) for field in fields(Options)}
 
 
@@ -34,22 +27,12 @@ class _Commands(typer.core.TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except (OnwardError, KeyboardInterrupt, MemoryError) as error:
-            if ctx.meta.get("debug"):
+        except (Exception, KeyboardInterrupt) as error:
+            outcome = console.outcome(error)
+            if outcome is None or ctx.meta.get("debug"):
                 raise
-            code, text = _outcome(error)
-            if ctx.meta.get("as_json"):
-                print(json.dumps({"error": type(error).__name__, "message": text, "exit_code": code}, indent=2))
-            else:
-                print(f"onward: {text}", file=sys.stderr)
-            raise typer.Exit(code) from error
-
-
-def _outcome(error: BaseException) -> tuple[int, str]:
-    """An error's exit code and sentence."""
-    if isinstance(error, OnwardError):
-        return error.exit_code, str(error)
-    return (1, "not enough memory") if isinstance(error, MemoryError) else (INTERRUPTED, "interrupted")
+            console.show_error(error, *outcome, as_json=ctx.meta.get("as_json", False))
+            raise typer.Exit(outcome[0]) from error
 
 
 app = typer.Typer(
@@ -65,12 +48,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Runs the command line and exits."""
-    signal.signal(signal.SIGTERM, _terminate)  # as an exception, so that unfinished files are removed
+    console.catch_signals()
     app(prog_name="onward")
-
-
-def _terminate(*_: object) -> None:
-    raise SystemExit(TERMINATED)
 
 
 # --- what the commands share ------------------------------------------------------------------------------------------
@@ -84,6 +63,8 @@ def _version(value: bool) -> None:
 
 def _remember(context: typer.Context, parameter: typer.CallbackParam, value: bool) -> bool:
     context.find_root().meta[str(parameter.name)] = value
+    if parameter.name == "debug" and not value:
+        console.mute_native_code()
     return value
 
 
@@ -123,7 +104,7 @@ def _root(
         bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notices are not ours to print
+    """Each command explains itself."""
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------
@@ -187,9 +168,9 @@ def convert(
         name=name,
         tag=tag,
     )
-    with _progress("read", "lower", "simplify", "verify", "write") as progress:
+    with console.progress("read", "lower", "simplify", "verify", "write") as progress:
         program = run(source, options, progress)
-    _print(program.report, as_json)
+    console.show(program.report, as_json)
 
 
 @app.command(
@@ -225,7 +206,7 @@ def verify(
 
     if source is not None and golden is not None:
         raise InvalidArgumentError("compare with a source or with --golden, not both")
-    with _progress("verify") as progress, progress.stage("verify"):
+    with console.progress("verify") as progress, progress.stage("verify"):
         found = compare(
             model,
             source,
@@ -240,7 +221,7 @@ def verify(
             tolerance=tolerance,
             progress=progress,
         )
-    _print(found, as_json)
+    console.show(found, as_json)
     if not found.passed:
         raise typer.Exit(VerificationError.exit_code)
 
@@ -269,7 +250,7 @@ def record(
     """Run SOURCE in TensorFlow and write inputs and answers, for --golden where TensorFlow is absent."""
     from onward.tools.record import record as write
 
-    with _progress("read", "run", "write") as progress:
+    with console.progress("read", "run", "write") as progress:
         examples = write(
             source,
             file,
@@ -319,7 +300,7 @@ def inspect(
     options = Options(
         _specs(inputs), _names(outputs), signature, opset, verify=False, allow_unsafe=allow_unsafe, tag=tag
     )
-    _print(look(file, options), as_json)
+    console.show(look(file, options), as_json)
 
 
 # --- arguments and printing -------------------------------------------------------------------------------------------
@@ -361,29 +342,3 @@ def _dim(text: str) -> int | str | None:
     if text in ("?", "None", "-1"):
         return None
     return int(text) if text.lstrip("-").isdigit() else text
-
-
-def _print(result: Any, as_json: bool) -> None:
-    print(json.dumps(result.to_dict(), indent=2) if as_json else result)
-
-
-@contextmanager
-def _progress(*stages: str) -> Iterator[Progress]:
-    """Progress through the stages: a bar while standard error is a terminal, silence otherwise."""
-    from onward.progress import Progress
-
-    if not sys.stderr.isatty():
-        yield Progress()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        bar = bars.add_task(stages[0], total=len(stages))
-
-        def watch(stage: str, done: float) -> None:
-            bars.update(bar, description=stage, completed=stages.index(stage) + done)
-
-        yield Progress(watch)

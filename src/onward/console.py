@@ -1,0 +1,92 @@
+"""What the command line shows, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from onward.errors import OnwardError
+from onward.progress import Progress
+
+INTERRUPTED, TERMINATED = 130, 143
+
+_interrupted = False
+
+
+def catch_signals() -> None:
+    """Lets Ctrl-C and a request to terminate unwind, so that unfinished files are removed."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+def _interrupt(*_: object) -> None:
+    global _interrupted
+    _interrupted = True
+    raise KeyboardInterrupt
+
+
+def _terminate(*_: object) -> None:
+    raise SystemExit(TERMINATED)
+
+
+def mute_native_code() -> None:
+    """Silences what compiled libraries print (TensorFlow's start-up notices); Python's own standard error stays."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    try:
+        native = sys.stderr.fileno()
+    except (AttributeError, OSError):  # no descriptor behind it: nothing to share with compiled code
+        return
+    sys.stderr = os.fdopen(os.dup(native), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), native)
+
+
+def outcome(error: BaseException) -> tuple[int, str] | None:
+    """An error's exit code and sentence; None for what is no error of ours, and a bug if it is one at all.
+
+    While Ctrl-C unwinds, a library may turn it into an error of its own.
+    """
+    if _interrupted or isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, "interrupted"
+    if isinstance(error, OnwardError):
+        return error.exit_code, str(error)
+    return (1, "not enough memory") if isinstance(error, MemoryError) else None
+
+
+def show_error(error: BaseException, code: int, text: str, *, as_json: bool) -> None:
+    """Prints an error: JSON to standard output, the sentence to standard error."""
+    if as_json:
+        print(json.dumps({"error": type(error).__name__, "message": text, "exit_code": code}, indent=2))
+    else:
+        print(f"onward: {text}", file=sys.stderr)
+
+
+def show(result: Any, as_json: bool) -> None:
+    """Prints a result: its text, or its ``to_dict`` as JSON."""
+    print(json.dumps(result.to_dict(), indent=2) if as_json else result)
+
+
+@contextmanager
+def progress(*stages: str) -> Iterator[Progress]:
+    """Progress through the stages: a bar while standard error is a terminal, silence otherwise."""
+    if not sys.stderr.isatty():
+        yield Progress()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task(stages[0], total=len(stages))
+
+        def watch(stage: str, done: float) -> None:
+            bars.update(bar, description=stage, completed=stages.index(stage) + done)
+
+        yield Progress(watch)

@@ -8,12 +8,13 @@ from onward.ops import (  # noqa: F401
     activation,
     array,
     bitwise,
+    colour,
     compare,
     complex,
     conv,
+    conv_transpose,
     count,
     cumulative,
-    conv_transpose,
     einsum,
     gather,
     grad,
@@ -23,6 +24,7 @@ from onward.ops import (  # noqa: F401
     loss,
     math,
     norm,
+    patches,
     pool,
     reduce,
     resample,
@@ -32,6 +34,7 @@ from onward.ops import (  # noqa: F401
     source,
     split,
     string,
+    warp,
 )
 
 one_to_one(ONE_TO_ONE)

@@ -64,8 +64,9 @@ TensorProto      dtype=1:int32 tensor_shape=2:TensorShapeProto version_number=3:
 
 SavedObjectGraph nodes=1:SavedObject* concrete_functions=2:[string,SavedConcreteFunction]
 SavedObject      children=1:ObjectReference* user_object=4:SavedUserObject? asset=5:SavedAsset?
-                 function=6:SavedFunction? variable=7:SavedVariable?
-                 bare_concrete_function=8:SavedBareConcreteFunction? constant=9:SavedConstant? resource=10:SavedResource? captured_tensor=12:CapturedTensor? registered_name=13:string
+                 function=6:SavedFunction? variable=7:SavedVariable? constant=9:SavedConstant?
+                 bare_concrete_function=8:SavedBareConcreteFunction? resource=10:SavedResource?
+                 captured_tensor=12:CapturedTensor? registered_name=13:string
 ObjectReference  node_id=1:int32 local_name=2:string
 SavedUserObject  identifier=1:string version=2:VersionDef metadata=3:string
 SavedAsset       asset_file_def_index=1:int32

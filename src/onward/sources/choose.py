@@ -92,7 +92,10 @@ def _some(reference: Reference, kept: Sequence[int]) -> Reference:
 
 
 def _stated(value: Any) -> Spec:
-    return Spec(tuple(value)) if is_shape(value) else as_spec(value)
+    if is_shape(value):
+        return Spec(tuple(value))
+    leaves = list(flatten(value))
+    return as_spec(leaves[0][1] if len(leaves) == 1 else value)
 
 
 def _is_nested(value: Any) -> bool:

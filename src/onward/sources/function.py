@@ -55,17 +55,19 @@ def concrete_function(source: Any, given: Any) -> tuple[Any, Any]:
 
     if hasattr(source, "captured_inputs") and hasattr(source, "structured_outputs"):
         return source, given
-    function = source if hasattr(source, "get_concrete_function") else tf.function(_callable(source), autograph=True)
+    function = source if hasattr(source, "get_concrete_function") else _callable(source)
+    if not hasattr(function, "get_concrete_function"):
+        function = tf.function(function, autograph=True)
     args: Any = ()
     kwargs: dict[str, Any] = {}
     if getattr(function, "input_signature", None) is not None:
-        given = _by_position(source, given)
+        given = _by_position(function, given)
     elif given is not None:
         args, kwargs = _arguments(given)
         args = map_structure(tensor_spec, args)
         kwargs = {key: map_structure(tensor_spec, value) for key, value in kwargs.items()}
         given = [as_spec(leaf) for leaf in tf.nest.flatten(_arguments(given)) if is_spec(leaf)]
-    elif _required(source):
+    elif _required(function):
         raise InvalidArgumentError(
             "the function has no input_signature: say what it is called with, such as "
             'inputs=[onward.spec("batch", 16, dtype="float32")]'

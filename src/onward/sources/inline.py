@@ -27,7 +27,8 @@ HANDLES = frozenset({
 })  # fmt: skip
 _FORWARDS = frozenset({"Identity", "RefIdentity"})  # a handle stays the same handle
 _WATCHERS = frozenset({"NoOp", "Assert", "Print", "PrintV2", "WriteSummary", "CheckNumerics"})
-_MOST_NODES = 4_000_000
+_LARGEST_GROWTH = 50  # nodes for each node of the file, when all calls are followed
+_SMALL = 100_000  # a graph of which size may grow more
 _MOST_HOPS = 100_000
 
 
@@ -46,6 +47,7 @@ class Inliner:
         self._todo: list[tuple[_Frame, Any, Node]] = []
         self._controls: dict[tuple[int, str], list[Node]] = {}
         self._count = 0
+        self._most = _SMALL + _LARGEST_GROWTH * library.size
         self.effects: dict[Node, None] = {}
 
     def name(self, wanted: str) -> str:
@@ -129,8 +131,8 @@ class Inliner:
 
     def _node(self, frame: _Frame, proto: Any) -> Node:
         self._count += 1
-        if self._count > _MOST_NODES:
-            raise InvalidSourceError(f"{self.library.name} unfolds to more than {_MOST_NODES} nodes")
+        if self._count > self._most:
+            raise InvalidSourceError(f"{self.library.name} unfolds to more than {self._most} nodes")
         attrs = attributes(proto.attr, self.library.pieces, frame.attrs)
         shapes = (
             [shape_of(s) for s in proto.attr["_output_shapes"].list.shape] if "_output_shapes" in proto.attr else None

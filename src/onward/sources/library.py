@@ -47,6 +47,8 @@ class Body:
 class Library:
     """A ``GraphDef`` with its functions.
 
+    `size` is the number of nodes in all of it.
+
     Args:
         graph_def: the message, from :func:`onward.formats.wire.parse`.
         pieces: the large tensors that were left out of it.
@@ -58,6 +60,7 @@ class Library:
         self.pieces = pieces
         self._graph_def = graph_def
         self._functions = {function.signature.name: function for function in graph_def.library.function}
+        self.size = len(graph_def.node) + sum(len(function.node_def) for function in graph_def.library.function)
         self._bodies: dict[str, Body] = {}
         self._unknown_outputs: dict[str, list[str]] = {}
         self._offsets: dict[tuple[str, str], int] = {}

@@ -149,7 +149,9 @@ def _export(handle: Any, keys: np.dtype[Any], values: np.dtype[Any]) -> Table:
     import tensorflow as tf
 
     exported = tf.raw_ops.LookupTableExportV2(table_handle=handle, Tkeys=_tf(keys), Tvalues=_tf(values))
-    return Table(values_of(exported.keys), values_of(exported.values))
+    found = values_of(exported.keys)
+    order = np.argsort(found, kind="stable")  # TensorFlow exports in the order of its hash map
+    return Table(found[order], values_of(exported.values)[order])
 
 
 def _tf(dtype: np.dtype[Any]) -> Any:

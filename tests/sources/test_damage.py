@@ -1,0 +1,122 @@
+"""Damaged graphs are answered with one of our errors, whatever the damage."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from onward.errors import InvalidSourceError, OnwardError
+from onward.formats.protos import message
+from onward.options import Options
+from onward.sources import open_source
+from onward.sources.saved_model import describe_saved_model
+
+STRING, BYTES, BOOL = 9, 12, 8
+
+
+@pytest.fixture(scope="module")
+def copy(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    folder = tmp_path_factory.mktemp("damage") / "model"
+    shutil.copytree(saved / "called", folder)
+    return folder, (folder / "saved_model.pb").read_bytes()
+
+
+def fields(proto: Any) -> list[tuple[Any, Any]]:
+    """Every scalar field that is set, in a message and in those below it."""
+    found: list[tuple[Any, Any]] = []
+    stack = [proto]
+    while stack:
+        current = stack.pop()
+        for field, value in current.ListFields():
+            if not field.message_type:
+                found.append((current, field))
+            elif field.message_type.GetOptions().map_entry:
+                if field.message_type.fields_by_name["value"].message_type:
+                    stack.extend(value.values())
+            elif hasattr(value, "add"):
+                stack.extend(value)
+            else:
+                stack.append(value)
+    return found
+
+
+def damage(data: st.DataObject, owner: Any, field: Any) -> None:
+    value = getattr(owner, field.name)
+    if hasattr(value, "append"):
+        del value[data.draw(st.integers(0, len(value) - 1))]
+    elif field.type == STRING:
+        changes = ["", ":", f"{value}:7", f"^{value}", f"{value}:a:b", value[:-1], "StatefulPartitionedCall"]
+        setattr(owner, field.name, data.draw(st.sampled_from(changes)))
+    elif field.type == BYTES:
+        setattr(owner, field.name, data.draw(st.sampled_from([b"", value[:-1], value + b"x"])))
+    elif field.type == BOOL:
+        setattr(owner, field.name, not value)
+    else:
+        owner.ClearField(field.name)
+        if data.draw(st.booleans()):
+            setattr(owner, field.name, data.draw(st.sampled_from([1, 7, 20, 99, 107])))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_changed_fields(copy: tuple[Path, bytes], data: st.DataObject) -> None:
+    folder, whole = copy
+    proto = message("SavedModel").FromString(whole)
+    places = fields(proto)
+    for _ in range(data.draw(st.integers(1, 3))):
+        damage(data, *places[data.draw(st.integers(0, len(places) - 1))])
+    (folder / "saved_model.pb").write_bytes(proto.SerializeToString())
+    for read in (lambda: open_source(folder, Options()).nodes(), lambda: describe_saved_model(folder)):
+        with contextlib.suppress(OnwardError):
+            read()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_cut_short(copy: tuple[Path, bytes], data: st.DataObject) -> None:
+    folder, whole = copy
+    (folder / "saved_model.pb").write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    with pytest.raises(InvalidSourceError, match=r"saved_model\.pb"):
+        open_source(folder, Options())
+
+
+def test_functions_that_call_themselves(tmp_path: Path) -> None:
+    graph = message("GraphDef")()
+    function = graph.library.function.add()
+    function.signature.name = "f"
+    function.signature.output_arg.add(name="y", type=1)
+    function.ret["y"] = "call:output:0"
+    for nodes in (function.node_def, graph.node):
+        call = nodes.add(name="call", op="PartitionedCall")
+        call.attr["f"].func.name = "f"
+        call.attr["Tout"].list.type.append(1)
+        call.attr["Tin"].list.SetInParent()
+    (tmp_path / "graph.pb").write_bytes(graph.SerializeToString())
+    with pytest.raises(InvalidSourceError, match="calls itself"):
+        open_source(tmp_path / "graph.pb", Options())
+
+
+def test_functions_that_multiply(tmp_path: Path) -> None:
+    """Thirty functions that each call the next twice would unfold to a billion nodes."""
+    graph = message("GraphDef")()
+    for i in range(30):
+        function = graph.library.function.add()
+        function.signature.name = f"f{i}"
+        function.signature.output_arg.add(name="y", type=1)
+        for name in "ab":
+            node = function.node_def.add(name=name, op="PartitionedCall" if i < 29 else "Placeholder")
+            node.attr["f"].func.name = f"f{i + 1}"
+        function.node_def.add(name="sum", op="AddV2", input=["a:output:0", "b:output:0"])
+        function.ret["y"] = "sum:z:0"
+    node = graph.node.add(name="call", op="PartitionedCall")
+    node.attr["f"].func.name = "f0"
+    node.attr["Tout"].list.type.append(1)
+    (tmp_path / "graph.pb").write_bytes(graph.SerializeToString())
+    with pytest.raises(InvalidSourceError, match="unfolds to more than"):
+        open_source(tmp_path / "graph.pb", Options())

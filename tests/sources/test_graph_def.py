@@ -1,0 +1,109 @@
+"""Frozen graphs and SavedModels of TensorFlow 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from onward.errors import InvalidArgumentError, InvalidSourceError
+from onward.options import Options
+from onward.sources import open_source
+from onward.specs import spec
+
+
+@pytest.fixture(scope="module")
+def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import tensorflow as tf
+
+    file = tmp_path_factory.mktemp("frozen") / "graph.pb"
+    with tf.Graph().as_default() as graph:
+        x = tf.compat.v1.placeholder(tf.float32, (None, 4), name="x")
+        tf.compat.v1.placeholder(tf.float32, (None, 4), name="unused")
+        y = tf.split(x @ np.ones((4, 4), np.float32), 2, axis=1, name="y")
+        tf.nn.relu(y[0], name="z")
+        tf.nn.relu(y[1], name="w")
+        file.write_bytes(graph.as_graph_def().SerializeToString())
+    return file
+
+
+@pytest.mark.parametrize(
+    ("options", "inputs", "outputs"),
+    [
+        (Options(), [("x", (None, 4))], ["z", "w"]),
+        (Options(inputs={"x": spec("n", 4)}, outputs=["w:0"]), [("x", ("n", 4))], ["w"]),
+        (Options(inputs={"y:1": spec("n", 2)}, outputs=["w"]), [("y:1", ("n", 2))], ["w"]),
+        (Options(inputs=["x:0"], outputs=["y:1", "z"]), [("x", (None, 4))], ["y:1", "z"]),
+        (Options(inputs=["unused", "x"]), [("unused", (None, 4)), ("x", (None, 4))], ["z", "w"]),
+    ],
+)
+def test_reading(frozen: Path, options: Options, inputs: list, outputs: list[str]) -> None:
+    graph = open_source(frozen, options)
+    assert [(made.name, made.shape) for made in graph.inputs] == inputs
+    assert [made.name for made in graph.outputs] == outputs
+    assert graph.reference is not None
+    arrays = {name: np.ones((2, shape[-1]), np.float32) for name, shape in inputs}
+    assert [result.shape for result in graph.reference(arrays)] == [(2, 2)] * len(outputs)
+
+
+def test_what_does_not_fit(frozen: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="no output 'nothing'"):
+        open_source(frozen, Options(outputs=["nothing"]))
+    with pytest.raises(InvalidArgumentError, match="no input 'nothing'"):
+        open_source(frozen, Options(inputs=["nothing"]))
+    (tmp_path / "cut.pb").write_bytes(frozen.read_bytes()[:-20])
+    with pytest.raises(InvalidSourceError, match="damaged or cut short"):
+        open_source(tmp_path / "cut.pb", Options())
+
+
+def test_not_frozen(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    with tf.Graph().as_default() as graph:
+        tf.identity(tf.compat.v1.get_variable("w", (2,)), name="y")
+        (tmp_path / "graph.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    with pytest.raises(InvalidSourceError, match="not frozen"):
+        open_source(tmp_path / "graph.pb", Options())
+
+
+def test_a_saved_model_file_names_its_directory(saved: Path, tmp_path: Path) -> None:
+    assert len(open_source(saved / "exported" / "saved_model.pb", Options()).inputs) == 2
+    (tmp_path / "moved.pb").write_bytes((saved / "exported" / "saved_model.pb").read_bytes())
+    with pytest.raises(InvalidSourceError, match="give its directory"):
+        open_source(tmp_path / "moved.pb", Options())
+
+
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
+@pytest.mark.parametrize("resource", [False, True], ids=["ref", "resource"])
+def test_saved_models_of_tensorflow_1(tmp_path: Path, resource: bool) -> None:
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with tf.Graph().as_default():
+        x, s = v1.placeholder(tf.float32, (None, 4), name="x"), v1.placeholder(tf.string, (None,), name="s")
+        w = v1.get_variable("w", (4, 3), initializer=v1.random_normal_initializer(), use_resource=resource)
+        with v1.variable_scope("cut", partitioner=v1.fixed_size_partitioner(2, axis=0)):
+            e = v1.get_variable("e", (3, 5), initializer=v1.random_normal_initializer(), use_resource=resource)
+        table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer([b"a", b"b"], [10.0, 20.0]), -1.0)
+        y, t = tf.matmul(tf.matmul(x, w), tf.convert_to_tensor(e)), table.lookup(s)
+        with v1.Session() as session:
+            session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+            values = session.run([w, tf.convert_to_tensor(e)])
+            v1.saved_model.simple_save(
+                session, str(tmp_path / "m"), {"x": x, "s": s}, {"y": y, "t": t}, legacy_init_op=v1.tables_initializer()
+            )
+    graph = open_source(tmp_path / "m", Options())
+    assert [(made.name, made.shape) for made in graph.inputs] == [("s", ("batch",)), ("x", ("batch", 4))]
+    assert [made.name for made in graph.outputs] == ["t", "y"]
+    nodes = {node.name: node for node in graph.nodes()}
+    np.testing.assert_array_equal(nodes["w"].value, values[0])
+    parts = [np.asarray(nodes[f"cut/e/part_{i}"].value) for i in range(2)]
+    np.testing.assert_array_equal(np.concatenate(parts), values[1])
+    found = next(node.value for node in graph.nodes() if node.op == "HashTableV2")
+    assert dict(zip(found.keys, found.values, strict=True)) == {b"a": 10, b"b": 20}
+    assert graph.reference is not None
+    ones = np.ones((2, 4), np.float32)
+    results = graph.reference({"x": ones, "s": np.array(["b", "?"], object)})
+    np.testing.assert_allclose(results[1], ones @ values[0] @ values[1], rtol=1e-5)
+    assert results[0].tolist() == [20, -1]

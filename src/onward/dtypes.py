@@ -62,6 +62,11 @@ def is_complex(dtype: np.dtype) -> bool:
     return dtype.kind == "c"
 
 
+def storage(dtype: np.dtype) -> np.dtype:
+    """The integers that hold a quantised dtype of TensorFlow (qint8 is a structured one); any other as it is."""
+    return dtype[0] if dtype.names else dtype
+
+
 def label(dtype: np.dtype) -> str:
     """The name people use: ``string`` for object, numpy's otherwise."""
     return "string" if dtype == STRING else dtype.name

@@ -7,6 +7,7 @@ from onward.lowering.tables import ONE_TO_ONE
 from onward.ops import (  # noqa: F401
     activation,
     array,
+    bitcast,
     bitwise,
     colour,
     compare,
@@ -26,6 +27,7 @@ from onward.ops import (  # noqa: F401
     norm,
     patches,
     pool,
+    quantize,
     reduce,
     resample,
     resize,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from onward.dtypes import storage
 from onward.graph import Node
 from onward.lowering import Context
 from onward.lowering.registry import Unsupported, lower
@@ -21,6 +22,8 @@ class Resource:
 @lower("Const", context=True)
 def const(context: Context, node: Node) -> Any:
     value = np.asarray(node.attrs["value"]) if node.value is None else node.value
+    if value.dtype.names:  # quantised integers
+        value = value.view(storage(value.dtype))
     name = node.name.removesuffix("/Const") if value.size > 16 else ""
     return context.op.constant(value, name=name)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onward.dims import Dim, Size, floordiv, product
-from onward.dtypes import ONNX_DTYPES, ONNX_NUMBERS
+from onward.dtypes import ONNX_DTYPES, ONNX_NUMBERS, STRING
 from onward.ir import Value
 
 if TYPE_CHECKING:
@@ -170,8 +170,14 @@ def _reduce(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     return None
 
 
+def _add(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    if inputs[0].dtype == STRING:  # TensorFlow's sum of strings
+        return op.StringConcat(*inputs)
+    return _neutral(0.0, (0, 1))(op, inputs, attrs)
+
+
 CANONICAL: dict[str, Canonical] = {
-    "Add": _neutral(0.0, (0, 1)),
+    "Add": _add,
     "Cast": _cast,
     "Concat": _concat,
     "Div": _neutral(1.0, (1,)),

@@ -85,5 +85,7 @@ CASES = {
     **prefixed("find", {**_FIND, **at_opsets({k: _FIND[k] for k in ("str_i64", "i32_f64")}, 13, 18, 23)}),
     "mutable/scalars": case(mutable([0.5, 1.5, 2.5], -1.0), i64("b", "t", low=0, high=9), builds=True),
     "mutable/rows": case(mutable([[1, 2], [3, 4], [5, 6]], [-1.0, -2.0]), i64("b", "t", low=0, high=9), builds=True),
+    "vocabulary": case(vocabulary(3), string("b", "t"), builds=True),
+    "vocabulary/ids": case(vocabulary(3, "int64"), i64("b", low=-2, high=13), builds=True),
     "export": case(exported, string("b", values=["a", "b"]), builds=True),
 }

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from onward.errors import InvalidSourceError
 from onward.formats.protos import message
 from onward.formats.values import array
-from onward.formats.wire import LARGE, map_file, parse
+from onward.formats.wire import LARGE, SMALL_FILE, map_file, parse
 
 LARGE_VALUES = np.arange(LARGE, dtype="float32")
 
@@ -35,7 +35,7 @@ def test_large_contents_are_views(tmp_path: Path) -> None:
     file = tmp_path / "g.pb"
     file.write_bytes(graph_def())
     mapped = map_file(file)
-    graph, pieces = parse(mapped, "GraphDef", "g")
+    graph, pieces = parse(mapped, "GraphDef", "g", scan_from=0)
     assert len(pieces) == 2
     assert graph.ByteSize() < LARGE
     for node in (graph.node[0], graph.library.function[0].node_def[0]):
@@ -48,16 +48,16 @@ def test_large_contents_are_views(tmp_path: Path) -> None:
 def test_same_as_without_the_scan() -> None:
     data = graph_def()
     whole = message("GraphDef").FromString(data)
-    graph, pieces = parse(data, "GraphDef", "g")
+    graph, pieces = parse(data, "GraphDef", "g", scan_from=0)
     for ours, theirs in zip(graph.node, whole.node, strict=True):
         np.testing.assert_array_equal(array(ours.attr["value"].tensor, pieces), array(theirs.attr["value"].tensor))
 
 
-@given(st.integers(min_value=1, max_value=3 * LARGE))
-def test_cut_short(less: int) -> None:
+@given(st.integers(min_value=1, max_value=3 * LARGE), st.sampled_from([0, SMALL_FILE]))
+def test_cut_short(less: int, scan_from: int) -> None:
     data = graph_def()
     with contextlib.suppress(InvalidSourceError):
-        graph, _ = parse(data[:-less], "GraphDef", "g")
+        graph, _ = parse(data[:-less], "GraphDef", "g", scan_from)
         # The cut lay between two fields, so all that is left is whole.
         assert len(graph.node) + len(graph.library.function) < 3
 
@@ -66,7 +66,7 @@ def test_cut_short(less: int) -> None:
 def test_any_bytes(data: bytes) -> None:
     for kind in ("SavedModel", "GraphDef"):
         try:
-            parse(data + bytes(LARGE), kind, "junk")
+            parse(data + bytes(LARGE), kind, "junk", scan_from=0)
         except InvalidSourceError:
             continue
 

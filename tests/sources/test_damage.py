@@ -38,7 +38,7 @@ def fields(proto: Any) -> list[tuple[Any, Any]]:
                 found.append((current, field))
             elif field.message_type.GetOptions().map_entry:
                 if field.message_type.fields_by_name["value"].message_type:
-                    stack.extend(value.values())
+                    stack.extend(value[key] for key in sorted(value))
             elif hasattr(value, "add"):
                 stack.extend(value)
             else:

@@ -20,7 +20,7 @@ def shape_of(proto: Any) -> Shape | None:
     """The shape of a ``TensorShapeProto``, None where the rank is unknown."""
     if proto.unknown_rank:
         return None
-    return tuple(None if (size := dim.size) < 0 else size for dim in proto.dim)
+    return tuple([None if (size := dim.size) < 0 else size for dim in proto.dim])
 
 
 def text(value: bytes) -> str | bytes:

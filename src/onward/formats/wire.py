@@ -15,6 +15,7 @@ from onward.errors import InvalidSourceError
 from onward.formats.protos import message
 
 LARGE = 4096  # bytes of content that are worth leaving on disk
+SMALL_FILE = 16 << 20  # bytes that protobuf reads as quickly as the scan would
 
 # message -> field number -> message of that field
 _PATH: dict[str, dict[int, str]] = {
@@ -57,13 +58,14 @@ def map_file(path: str | os.PathLike[str]) -> memoryview:
         raise InvalidSourceError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def parse(data: bytes | memoryview, kind: str, name: str) -> tuple[Any, list[memoryview]]:
+def parse(data: bytes | memoryview, kind: str, name: str, scan_from: int = SMALL_FILE) -> tuple[Any, list[memoryview]]:
     """The message of type `kind` in `data`, and the pieces of `data` that its TensorProtos' ``mapped`` number.
 
     Args:
         data: the serialised message; must not change while the pieces are in use.
         kind: a message type of :mod:`onward.formats.protos`.
         name: what to call the data in an error.
+        scan_from: the size in bytes from which large tensors are left out; smaller data is read whole.
 
     Raises:
         InvalidSourceError: the data is cut short or no such message.
@@ -73,7 +75,7 @@ def parse(data: bytes | memoryview, kind: str, name: str) -> tuple[Any, list[mem
     scan = _Scan(memoryview(data))
     proto = message(kind)()
     try:
-        small: Any = scan.shorten(0, len(data), kind) if len(data) >= LARGE else data
+        small: Any = scan.shorten(0, len(data), kind) if len(data) >= scan_from else data
         proto.ParseFromString(bytes(small) if isinstance(small, memoryview) else small)
     except (_Damaged, DecodeError) as error:
         raise InvalidSourceError(f"{name} is damaged or cut short: {error}") from error

@@ -100,7 +100,7 @@ class Inliner:
         while todo:
             frame, proto, node = todo.pop()
             for reference in proto.input:
-                if reference[0] == "^":
+                if reference.startswith("^"):
                     node.controls += self._effects_behind(frame, reference[1:])
                 else:
                     node.inputs.append(self.resolve(frame, reference))
@@ -123,9 +123,9 @@ class Inliner:
                     raise InvalidSourceError(f"function '{body.name}' in {self.library.name} calls itself")
                 caller = caller.parent
             attrs = {k: attribute(v, (), frame.attrs) for k, v in callee.attrs.items()} if body.signature.attr else {}
-            inputs = [reference for reference in node.input if reference[0] != "^"]
+            inputs = [reference for reference in node.input if not reference.startswith("^")]
             child = _Frame(body, parent=frame, inputs=inputs, scope=_scope(frame.scope, node), attrs=attrs)
-            child.waits = [reference[1:] for reference in node.input if reference[0] == "^"]
+            child.waits = [reference[1:] for reference in node.input if reference.startswith("^")]
             frame.children[node.name] = child
         return child
 
@@ -169,7 +169,7 @@ class Inliner:
                 found[inside.nodes.get(name) or self._node(inside, node)] = None
                 continue
             else:
-                waits = [(inside, reference[1:]) for reference in node.input if reference[0] == "^"]
+                waits = [(inside, reference[1:]) for reference in node.input if reference.startswith("^")]
             for wait in reversed(waits):
                 if (id(wait[0]), wait[1]) not in seen:
                     seen.add((id(wait[0]), wait[1]))

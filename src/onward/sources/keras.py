@@ -163,7 +163,7 @@ def _trace(model: Any, structure: Any, inputs: Sequence[Input]) -> tuple[Any, li
         rest = iter(tensors)
         outputs = _call(model, map_structure(lambda _: next(rest), structure))
         outputs = tf.nest.map_structure(lambda value: tf.identity(value) if _needs_tensor(value) else value, outputs)
-    if not any(operation.type.startswith(_WRITES) for operation in graph.get_operations()):
+    if not _writes(graph):
         return graph, tensors, outputs, list(graph.captures)
     signature = tf.nest.map_structure(tensor_spec, structure)
     function = tf.function(lambda value: _call(model, value), autograph=False)
@@ -173,7 +173,16 @@ def _trace(model: Any, structure: Any, inputs: Sequence[Input]) -> tuple[Any, li
     return concrete.graph, list(concrete.inputs[:count]), concrete.structured_outputs, captures
 
 
-_WRITES = ("Assign", "ResourceScatter", "ResourceStridedSliceAssign", "LookupTableInsert", "StatefulPartitionedCall")
+_WRITES = ("Assign", "ResourceScatter", "ResourceStridedSliceAssign", "LookupTableInsert", "LookupTableImport")
+_WITH_FUNCTIONS = frozenset({"PartitionedCall", "StatefulPartitionedCall", "If", "While", "Case"})
+
+
+def _writes(graph: Any) -> bool:
+    """Whether a variable or table is changed, in the graph or in a function that it calls."""
+    types = {operation.type for operation in graph.get_operations()}
+    if types & _WITH_FUNCTIONS:
+        types |= {node.op for function in graph.as_graph_def().library.function for node in function.node_def}
+    return any(name.startswith(_WRITES) for name in types)
 
 
 def _needs_tensor(value: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,13 +101,11 @@ class Library:
             )
         return self._bodies[name]
 
-    def _by_name(self, nodes: Iterable[Any]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for node in nodes:
-            name = node.name
-            if not name or name in found or ":" in name or "^" in name or "" in node.input:
-                raise InvalidSourceError(f"{self.name} is damaged: a node is called '{name}', or reads from nowhere")
-            found[name] = node
+    def _by_name(self, nodes: Sequence[Any]) -> dict[str, Any]:
+        found = {node.name: node for node in nodes}
+        names = "\n".join(found)
+        if len(found) != len(nodes) or "" in found or ":" in names or "^" in names:
+            raise InvalidSourceError(f"{self.name} is damaged: names of nodes are missing, double or no names")
         return found
 
     def argument_types(self, name: str, attrs: Mapping[str, Any]) -> list[tuple[np.dtype[Any], Shape | None]]:

@@ -132,7 +132,7 @@ def _entry_of_signature(model: SavedModel, library: Library, signature: Signatur
     if call is None or callee is None or callee.name not in model.objects.concrete_functions:
         return None
     body = library.body(callee.name)
-    places = {_node_of(reference): i for i, reference in enumerate(call.input) if reference[0] != "^"}
+    places = {_node_of(reference): i for i, reference in enumerate(call.input) if not reference.startswith("^")}
     arguments = list(body.arguments)
     inputs, results = [], []
     for info in signature.inputs:

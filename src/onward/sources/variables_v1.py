@@ -127,7 +127,9 @@ class Restored:
 
     def _table(self, node: Node) -> Table | None:
         for setter in self._setters(node.name):
-            outputs = [(str(i), reference) for i, reference in enumerate(setter.input) if reference[0] != "^" and i]
+            outputs = [
+                (str(i), reference) for i, reference in enumerate(setter.input) if i and not reference.startswith("^")
+            ]
             inputs = build(self.library, self.body, [], outputs, name=setter.name).outputs
             made = Node(setter.name, setter.op, [Tensor(node, 0)], attributes(setter.attr, self.library.pieces))
             made.inputs += [output.tensor for output in inputs]

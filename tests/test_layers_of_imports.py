@@ -32,6 +32,7 @@ LAYERS = (
     {"pipeline"},
     {"tools"},
     {"onward"},
+    {"console"},
     {"cli"},
     {"__main__"},
 )

@@ -39,9 +39,9 @@ BOOL, INT32, INT64 = np.dtype("bool"), np.dtype("int32"), np.dtype("int64")
 FLOAT16, FLOAT32, FLOAT64 = np.dtype("float16"), np.dtype("float32"), np.dtype("float64")
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
-# How ONNX writes types in operator schemas: "tensor(float)".
+# How ONNX writes types in operator schemas: "tensor(float)", "tensor(float8e4m3fn)".
 SCHEMA_NAMES: dict[np.dtype, str] = {
-    dtype: {"float32": "float", "float64": "double", "object": "string"}.get(dtype.name, dtype.name)
+    dtype: {"float32": "float", "float64": "double", "object": "string"}.get(dtype.name, dtype.name.replace("8_", "8"))
     for dtype in ONNX_NUMBERS
 }
 SCHEMA_DTYPES = {f"tensor({name})": dtype for dtype, name in SCHEMA_NAMES.items()}

@@ -87,6 +87,9 @@ class Session:
         return self._session.run_with_ort_values(None, values)
 
 
+_HALF_BYTES = ("int4", "uint4")
+
+
 def _port(arg: Any) -> Port:
     if arg.type not in SCHEMA_DTYPES:
         raise InvalidArgumentError(f"'{arg.name}' is no tensor but {arg.type}")
@@ -102,6 +105,8 @@ def _feed(port: Port, value: Any) -> NDArray[Any]:
     given = np.asarray(value)
     if port.dtype == STRING:
         return texts(given)
+    if port.dtype.name in _HALF_BYTES:
+        raise InvalidArgumentError(f"input '{port.name}' is 4-bit, which ONNX Runtime takes from no array")
     same_kind = np.can_cast(given.dtype, port.dtype, "same_kind") or is_float(port.dtype)
     if not same_kind or (given.dtype.kind in "OSU"):
         raise InvalidArgumentError(f"input '{port.name}' is {label(port.dtype)}, not {label(given.dtype)}")
@@ -123,7 +128,7 @@ def _array(value: Any) -> NDArray[Any]:
         return value.numpy()
     shape = tuple(value.shape())
     count = int(np.prod(shape))
-    half = dtype.name in ("int4", "uint4")
+    half = dtype.name in _HALF_BYTES
     data = ctypes.string_at(value.data_ptr(), -(-count // 2) if half else count * dtype.itemsize)
     if not half:
         return np.frombuffer(data, dtype).reshape(shape)

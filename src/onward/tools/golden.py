@@ -81,7 +81,8 @@ def _arrays(path: str | os.PathLike[str]) -> Arrays:
     if not Path(path).is_file():
         raise InvalidSourceError(f"'{path}' does not exist" if not Path(path).exists() else f"'{path}' is no file")
     try:
-        with np.load(path, allow_pickle=False) as loaded:
+        with open(path, "rb") as file:
+            loaded = np.load(file, allow_pickle=False)
             if not hasattr(loaded, "files"):
                 raise InvalidSourceError(f"'{path}' holds one array without a name, and no .npz archive")
             return {key: loaded[key] for key in loaded.files}

@@ -74,7 +74,9 @@ def draws(graph: Graph, run: int, seed: int) -> Iterator[dict[str, NDArray[Any]]
     """
     dynamic = any(i.shape is None or not all(isinstance(d, int) for d in i.shape) for i in graph.inputs)
     ranges = {i.name: _preprocessing(graph, i.tensor) for i in graph.inputs if is_float(i.dtype)}
-    for values, (way, sizes) in itertools.product(VALUES, enumerate(SIZES if dynamic else SIZES[:1])):
+    ways = itertools.product(range(len(VALUES)), range(len(SIZES) if dynamic else 1))
+    for tameness, way in sorted(ways, key=lambda pair: (sum(pair), pair)):
+        values, sizes = VALUES[tameness], SIZES[way]
         shapes = _shapes(graph.inputs, sizes, UNKNOWN_RANK[way], run)
         rng = np.random.default_rng([seed, run])
         arrays = {}

@@ -38,6 +38,8 @@ from onward.ops import (  # noqa: F401
     source,
     split,
     string,
+    substring,
+    unicode,
     warp,
 )
 

@@ -173,3 +173,8 @@ def _digits(op: Builder, numbers: Value) -> tuple[Value, Value]:
         sign = op.And(op.Unsqueeze(negative, axes=[1]), np.arange(_DIGITS) == 0)
         codes = op.Where(sign, ord("-"), codes)
     return op.Where(places < 0, -1, codes), length
+
+
+def begins(op: Builder, codes: Value) -> Value:
+    """Whether a character begins at each byte, in UTF-8."""
+    return op.Or(op.And(op.GreaterOrEqual(codes, 0), codes < 0x80), op.GreaterOrEqual(codes, 0xC0))

@@ -155,6 +155,7 @@ FOLD: dict[str, Callable[[Arrays, Attrs], Any]] = {
     "And": _binary(np.logical_and),
     "Asin": _unary(np.arcsin),
     "Atan": _unary(np.arctan),
+    "BitShift": lambda x, attrs: (np.left_shift if attrs["direction"] == "LEFT" else np.right_shift)(x[0], x[1]),
     "BitwiseAnd": _binary(np.bitwise_and),
     "BitwiseNot": _unary(np.bitwise_not),
     "BitwiseOr": _binary(np.bitwise_or),

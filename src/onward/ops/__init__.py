@@ -30,6 +30,7 @@ from onward.ops import (  # noqa: F401
     patches,
     pool,
     quantize,
+    random,
     reduce,
     resample,
     resize,

@@ -29,7 +29,7 @@ def fake_quant(
 def fake_quant_vars(
     op: Builder, x: Value, low: Value, high: Value, *, num_bits: int, narrow_range: bool
 ) -> Value:  # fmt: skip
-    """The range is moved a little so that zero is one of the steps; one entry, or one for each entry of the last axis."""
+    """The range, one or one for each place of the last axis, moves a little so that zero is a step."""
     first, last = int(narrow_range), 2**num_bits - 1
     scale = (high - low) / float(last - first)
     zero = op.Clip(round_up(op, first - low / scale), first, last)

@@ -11,7 +11,7 @@ import typer
 import typer.core
 
 from onward import console
-from onward.errors import InvalidArgumentError, VerificationError
+from onward.errors import InvalidArgumentError, UnsupportedOpsError, VerificationError
 from onward.options import DEFAULT_OPSET, Options
 from onward.version import __version__
 
@@ -303,7 +303,49 @@ def inspect(
     console.show(look(file, options), as_json)
 
 
-# --- arguments and printing -------------------------------------------------------------------------------------------
+@app.command(
+    epilog="""[bold]Examples[/]
+
+    onward ops
+
+    onward ops --json
+
+    onward ops --missing saved_model --opset 17
+    """
+)
+def ops(
+    missing: Annotated[
+        Path | None,
+        typer.Option("--missing", metavar="SOURCE", help="List instead the ops of SOURCE that cannot be converted."),
+    ] = None,
+    inputs: Inputs = None,
+    outputs: Outputs = None,
+    signature: Signature = None,
+    opset: Opset = DEFAULT_OPSET,
+    tag: Tag = None,
+    allow_unsafe: Unsafe = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the TensorFlow ops that can be converted, or those of a SOURCE that cannot."""
+    if missing is None:
+        from onward.tools.ops import OpList, supported_ops
+
+        console.show(OpList(supported_ops()), as_json)
+        return
+    from onward.sources import open_source
+    from onward.tools.inspect import MissingOps, missing_ops
+
+    options = Options(
+        _specs(inputs), _names(outputs), signature, opset, verify=False, allow_unsafe=allow_unsafe, tag=tag
+    )
+    found = missing_ops(open_source(missing, options), opset)
+    console.show(MissingOps(str(missing), opset, found), as_json)
+    if found:
+        raise typer.Exit(UnsupportedOpsError.exit_code)
+
+
+# --- arguments -----------------------------------------------------------------------------------------------------
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -176,7 +176,9 @@ def _dim(dim: Any) -> Dim:
 
 def _name(value: Any) -> str | None:
     name = getattr(value, "name", None)
-    return name if isinstance(name, str) and name else None
+    if not isinstance(name, str) or name.startswith("keras_tensor"):  # what Keras calls a tensor without a name
+        return None
+    return name or None
 
 
 __all__ = [

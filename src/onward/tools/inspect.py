@@ -128,6 +128,23 @@ class SourceFile:
         return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class MissingOps:
+    """The ops of a source that cannot be converted to an opset."""
+
+    path: str
+    opset: int
+    missing: Sequence[MissingOp]
+
+    def __str__(self) -> str:
+        lines = [f"{m.op}  {m.count} node{'s' * (m.count != 1)}, first at {m.first}: {m.reason}" for m in self.missing]
+        return "\n".join([*lines, f"{self.path}: {len(self.missing) or 'no'} ops missing at opset {self.opset}"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {"path": self.path, "opset": self.opset, "missing": [vars(m) for m in self.missing]}
+
+
 def inspect(path: str | os.PathLike[str], options: Options | None = None) -> OnnxFile | SourceFile:
     """Looks into a file.
 

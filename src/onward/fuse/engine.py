@@ -19,12 +19,13 @@ Rewrite = Callable[[Builder, ir.Graph, Node], "Value | None"]
 def rewriting(rules: dict[str, list[Rewrite]]) -> Callable[[Builder, ir.Graph], None]:
     """A pass that applies rewrites, keyed by the operator they end at, to a graph and its subgraphs."""
 
-    def step(op: Builder, graph: ir.Graph) -> None:
-        graph.sort()
-        _apply(op, graph, rules)
-        graph.sort()
+    return lambda op, graph: _rewrite(op, graph, rules)
 
-    return step
+
+def _rewrite(op: Builder, graph: ir.Graph, rules: dict[str, list[Rewrite]]) -> None:
+    graph.sort()
+    _apply(op, graph, rules)
+    graph.sort()
 
 
 def _apply(op: Builder, graph: ir.Graph, rules: dict[str, list[Rewrite]]) -> None:
@@ -36,7 +37,7 @@ def _apply(op: Builder, graph: ir.Graph, rules: dict[str, list[Rewrite]]) -> Non
             continue
         for subgraph in node.subgraphs:
             with op.scope(subgraph):
-                _apply(op, subgraph, rules)
+                _rewrite(op, subgraph, rules)
         for rewrite in rules.get(node.op, ()):
             if node.domain:
                 break

@@ -7,6 +7,7 @@ from onward.lowering.tables import ONE_TO_ONE
 from onward.ops import (  # noqa: F401
     activation,
     array,
+    bessel,
     bitcast,
     bitwise,
     colour,
@@ -17,6 +18,7 @@ from onward.ops import (  # noqa: F401
     count,
     cumulative,
     einsum,
+    gamma,
     gather,
     grad,
     hash,
@@ -37,6 +39,7 @@ from onward.ops import (  # noqa: F401
     shape,
     slicing,
     source,
+    special,
     split,
     string,
     substring,

@@ -32,7 +32,9 @@ CASES = {
     "substr/negative": case(lambda x: S.substr(x, -4, 2), plain("b")),
     "substr/negative_chars": case(lambda x: S.substr(x, -4, 2, unit="UTF8_CHAR"), text("b")),
     "substr/beyond": case(lambda x: S.substr(x, 3, 99), plain("b")),
-    "substr/each": case(lambda x, p, n: S.substr(x, p, n), plain("b"), i32("b", low=-3, high=4), i32("b", low=0, high=5)),
+    "substr/each": case(
+        lambda x, p, n: S.substr(x, p, n), plain("b"), i32("b", low=-3, high=4), i32("b", low=0, high=5)
+    ),
     "substr/broadcast": case(
         lambda x, p: S.substr(x, p, tf.ones_like(p) * 2), plain("b", 1), i64("b", 3, low=0, high=4)
     ),

@@ -29,9 +29,7 @@ CASES = {
     "decode/none": case(decode(), text("b"), sizes={"b": (0, 1)}),
     "decode/int32": case(decode(Tsplits=tf.int32), text("b")),
     "decode/control": case(decode(replace_control_characters=True, replacement_char=63), text("b")),
-    "decode/offsets": case(
-        lambda x: tuple(raw.UnicodeDecodeWithOffsets(input=x, input_encoding="UTF-8")), text("b")
-    ),
+    "decode/offsets": case(lambda x: tuple(raw.UnicodeDecodeWithOffsets(input=x, input_encoding="UTF-8")), text("b")),
     "encode": case(encode(), i32(7, values=_WIDE)),
     "encode/replace": case(encode(replacement_char=63), i32(7, values=[0x41, 0xD800, -1, 0x110000, 0x3B1])),
     "encode/ignore": case(encode(errors="ignore"), i32(7, values=[0x41, 0xD800, -1, 0x110000, 0x3B1])),

@@ -34,6 +34,7 @@ from onward.ops import (  # noqa: F401
     quantize,
     random,
     reduce,
+    regex,
     resample,
     resize,
     shape,

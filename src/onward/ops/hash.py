@@ -97,9 +97,7 @@ class Lanes:
         """``x ^ (x >> count)``."""
         return self.xor(x, self.shift(x, count))
 
-    def each(
-        self, turns: Value, begin: list[Value], turn: Callable[[Value, list[Value]], list[Value]]
-    ) -> list[Value]:
+    def each(self, turns: Value, begin: list[Value], turn: Callable[[Value, list[Value]], list[Value]]) -> list[Value]:
         """Repeats ``turn`` for every string as often as ``turns`` says of it.
 
         ``turn`` gets the number of the turn (once per string) and a state, and gives the next state.
@@ -128,7 +126,6 @@ class Lanes:
 
 def farm_hash(lanes: Lanes) -> Value:
     """``Fingerprint64``."""
-    op = lanes.op
     short = lanes.select(
         (0, lambda: lanes.all(_K2)),
         (3, lambda: _upto3(lanes)),
@@ -214,11 +211,10 @@ def _long(lanes: Lanes) -> Value:
     """Blocks of 64 bytes, and at the end the last 64 bytes once more."""
     op = lanes.op
     seed = 81
-    x = seed * _K2 % 2**64
-    y = (seed * _K1 + 113) % 2**64
-    z = (y * _K2 + 113) % 2**64
-    z = (z ^ z >> 47) * _K2 % 2**64
-    begin = [lanes.at(0) + _u(x), *(lanes.all(n) for n in (y, z, 0, 0, 0, 0))]
+    second = (seed * _K1 + 113) % 2**64
+    third = (second * _K2 + 113) % 2**64
+    third = (third ^ third >> 47) * _K2 % 2**64
+    begin = [lanes.at(0) + _u(seed * _K2 % 2**64), *(lanes.all(n) for n in (second, third, 0, 0, 0, 0))]
     blocks = op.Div(lanes.length - 1, np.array(64))
     state = lanes.each(blocks, begin, lambda i, state: _block(lanes, i * 64, state, _u(_K1)))
     factor = op.BitwiseAnd(state[2], _u(255)) * _u(2) + _u(_K1)
@@ -230,9 +226,7 @@ def _long(lanes: Lanes) -> Value:
     return _folded(lanes, first, _folded(lanes, v1, w1, factor) + x, factor)
 
 
-def _block(
-    lanes: Lanes, place: Value, state: list[Value], factor: Value | np.ndarray, weight: int = 1
-) -> list[Value]:
+def _block(lanes: Lanes, place: Value, state: list[Value], factor: Value | np.ndarray, weight: int = 1) -> list[Value]:
     """One block of 64 bytes; the state is x, y, z and the pairs v and w."""
     x, y, z, v0, v1, w0, w1 = state
     x = lanes.rotate(x + y + v0 + lanes.at(place + 8), 37) * factor

@@ -12,7 +12,7 @@ from onward.dtypes import INT64
 from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.registry import Static, Unsupported, lower
-from onward.ops.characters import EMPTY, LAST
+from onward.ops.characters import EMPTY, LAST, dense, join
 
 WHITESPACE = (b"\t", b"\n", b"\v", b"\f", b"\r", b" ")  # C's isspace
 
@@ -50,6 +50,26 @@ def pieces(
     Returns:
         The pieces ``[n]`` in order, the row ``[n]`` that each is of, and its column ``[n]`` in there.
     """
+    flat, marked, starts = _marked(op, x, delimiters, keep_empty)
+    places = op.Squeeze(op.NonZero(op.Not(marked)), axes=[0])
+    rows = op.Gather(op.CumSum(op.Cast(marked, to=INT64), np.array(0)) - 1, places)
+    return op.Gather(flat, places), rows, places - op.Gather(starts, rows) - 1
+
+
+def without(op: Builder, x: Value, characters: tuple[bytes, ...]) -> Value:
+    """1-D strings with all of these characters left out."""
+    flat, _, starts = _marked(op, x, characters, False)
+    count = op.append("Shape", [flat], {})
+    places = op.Range(np.array(0), op.Squeeze(count, axes=[0]), np.array(1))
+    lengths = op.Concat(op.Slice(starts, [1], [LAST], [0]), count, axis=0)
+    lengths = op.Slice(lengths, [0], op.append("Shape", [starts], {}), [0]) - starts - 1  # no rows: no count either
+    texts = op.Concat(flat, EMPTY.reshape(1), axis=0)
+    return join(op, op.Gather(texts, dense(op, places, starts + 1, lengths)))
+
+
+def _marked(op: Builder, x: Value, delimiters: tuple[bytes, ...], keep_empty: bool) -> tuple[Value, Value, Value]:
+    """All pieces, a mark before those of each string; which of them are marks, and where these stand."""
+    assert x.shape is not None
     mark = np.array(delimiters[0], object)
     parts, count = op.StringSplit(op.StringConcat(mark, x), delimiter=delimiters[0], outputs=2)
     if keep_empty:
@@ -60,10 +80,7 @@ def pieces(
         parts, count = op.StringSplit(flat, delimiter=delimiter, outputs=2)
         flat = _kept(op, parts, op.Max(count, 1) if keep_empty else None, keep_empty)
     marked = op.Equal(flat, mark)
-    starts = op.Squeeze(op.NonZero(marked), axes=[0])
-    places = op.Squeeze(op.NonZero(op.Not(marked)), axes=[0])
-    rows = op.Gather(op.CumSum(op.Cast(marked, to=INT64), np.array(0)) - 1, places)
-    return op.Gather(flat, places), rows, places - op.Gather(starts, rows) - 1
+    return flat, marked, op.Squeeze(op.NonZero(marked), axes=[0])
 
 
 def _kept(op: Builder, parts: Value, count: Value | None, keep_empty: bool) -> Value:
@@ -87,6 +104,7 @@ def _split(op: Builder, x: Value, separator: bytes, limit: int | None) -> tuple[
 
 
 def _sparse(op: Builder, x: Value, parts: Value, count: Value | None) -> tuple[Value, Value, Value]:
+    assert x.shape is not None
     if count is None:
         count = op.Expand(np.array(1), op.shape(x))
     indices = op.Transpose(op.NonZero(_inside(op, parts, count)), perm=[1, 0])
@@ -95,6 +113,7 @@ def _sparse(op: Builder, x: Value, parts: Value, count: Value | None) -> tuple[V
 
 
 def _sparse_pieces(op: Builder, x: Value, texts: Value, rows: Value, columns: Value) -> tuple[Value, Value, Value]:
+    assert x.shape is not None
     indices = op.Concat(op.Unsqueeze(rows, axes=[1]), op.Unsqueeze(columns, axes=[1]), axis=1)
     width = op.ReduceMax(op.Concat(columns, np.array([-1]), axis=0), keepdims=0) + 1
     return indices, texts, op.sizes([x.shape[0], width])
@@ -110,7 +129,7 @@ def string_ngrams(
         raise Unsupported("n-grams that keep sequences shorter than themselves")
     bounds = op.Cast(splits, to=INT64)
     glue = _bytes(separator)
-    grams, rows, counts, ranks = [], [], [], []
+    made = []
     for width in ngram_widths:
         pad = min(width - 1, pad_width if pad_width >= 0 else width - 1)
         texts, starts, ends = _padded(op, data, bounds, pad, _bytes(left_pad), _bytes(right_pad))
@@ -120,7 +139,8 @@ def string_ngrams(
         gram = op.Gather(texts, first)
         for offset in range(1, width):
             gram = op.StringConcat(op.StringConcat(gram, glue) if glue else gram, op.Gather(texts, first + offset))
-        grams.append(gram), rows.append(row), counts.append(count), ranks.append(rank)
+        made.append((gram, row, count, rank))
+    grams, rows, counts, ranks = (list(column) for column in zip(*made, strict=True))
     totals = op.Sum(*counts) if len(counts) > 1 else counts[0]
     ends = op.CumSum(totals, np.array(0))
     out = op.Cast(op.Concat(np.array([0]), ends, axis=0), to=splits.dtype)
@@ -135,9 +155,7 @@ def string_ngrams(
     return op.ScatterElements(texts, op.Concat(*places, axis=0), texts, axis=0), out
 
 
-def _padded(
-    op: Builder, data: Value, splits: Value, pad: int, left: bytes, right: bytes
-) -> tuple[Value, Value, Value]:
+def _padded(op: Builder, data: Value, splits: Value, pad: int, left: bytes, right: bytes) -> tuple[Value, Value, Value]:
     """The rows with ``pad`` strings before and behind each: the texts, and where each row starts and ends."""
     starts, ends = op.Slice(splits, [0], [-1], [0]), op.Slice(splits, [1], [LAST], [0])
     if pad == 0:

@@ -63,16 +63,15 @@ def reduce_join(op: Builder, x: Value, axes: Static, *, keep_dims: bool, separat
 
 
 @lower("UnsortedSegmentJoin")
-def unsorted_segment_join(
-    op: Builder, x: Value, segments: Value, count: Value, *, separator: str | bytes
-) -> Value:
+def unsorted_segment_join(op: Builder, x: Value, segments: Value, count: Value, *, separator: str | bytes) -> Value:
     """Joins the strings of each segment in the order in which they come.
 
     A separator goes before a string only where something stands before it already.
     """
     if x.rank is None or segments.rank is None:
         raise Unsupported("the rank is unknown")
-    assert x.shape is not None and segments.shape is not None
+    assert x.shape is not None
+    assert segments.shape is not None
     inner = x.shape[segments.rank :]
     columns = op.Reshape(x, [product(segments.shape), product(inner)])
     ids = op.Cast(op.Reshape(segments, [-1]), to=INT64)
@@ -117,6 +116,7 @@ def _printed(op: Builder, x: Value, summarize: int) -> Value:
         raise Unsupported(f"{x.dtype.name} is formatted as C++ prints it, which ONNX cannot")
     separator = b" "
     for size in reversed(x.shape):
+        assert isinstance(size, int)
         if 0 <= 2 * summarize < size:
             dots = op.Expand(np.array(b"...", object), op.sizes([*text.shape[:-1], 1]))
             ends = op.Slice(text, [0], [summarize], [-1]), op.Slice(text, [-summarize], [LAST], [-1])

@@ -33,9 +33,7 @@ def unicode_decode_with_offsets(
     return _decoded(op, x, input_encoding, replacement_char if replace_control_characters else None, Tsplits)
 
 
-def _decoded(
-    op: Builder, x: Value, encoding: str, control: int | None, splits: np.dtype
-) -> tuple[Value, Value, Value]:
+def _decoded(op: Builder, x: Value, encoding: str, control: int | None, splits: np.dtype) -> tuple[Value, Value, Value]:
     """``control`` is put in place of control characters, where it is given."""
     _refuse_other_encodings(encoding)
     codes, _ = explode(op, x)

@@ -16,6 +16,7 @@ from onward.ops import (  # noqa: F401
     conv,
     conv_transpose,
     count,
+    cross,
     cumulative,
     einsum,
     gamma,

@@ -155,3 +155,10 @@ def test_conversion_fails_where_verification_does(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     assert onward.convert(double, inputs=[SPEC], custom_ops=wrong, output=output, verify=False).verification is None
     assert output.exists()
+
+
+def test_answers_that_tell_nothing_are_noted() -> None:
+    flat = onward.verify(converted(lambda x: {"flat": x * 1e-7, "steep": x * 3.0}, SPEC))
+    assert flat.passed
+    assert len(flat.notes) == 1
+    assert "'flat' varies by less than its tolerance" in flat.notes[0]

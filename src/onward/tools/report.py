@@ -69,7 +69,8 @@ class Report:
             lines.append(f"  domains  {', '.join(f'{name} {version}' for name, version in self.domains.items())}")
         if took:
             lines.append(f"  took     {took}")
-        lines.extend(f"  note     {note}" for note in self.notes)
+        notes = (*self.notes, *(self.verification.notes if self.verification is not None else ()))
+        lines.extend(f"  note     {note}" for note in notes)
         checked = self.verification.summary() if self.verification is not None else "nothing was compared"
         return "\n".join([*lines, f"  verified {checked}"])
 

@@ -183,7 +183,7 @@ def against_source(
         )
         runs.append(_run(session, example, model_names, tolerance, random))
         progress.done((number + 1) / source.runs(given))
-    return Verification(source.description(), tuple(runs), (*notes, *source.notes))
+    return Verification(source.description(), tuple(runs), (*notes, *source.notes, *_untelling(runs)))
 
 
 def against_examples(
@@ -198,7 +198,7 @@ def against_examples(
         model_names = _paired(known, list(example.outputs), f"'{name}'")
         runs.append(_run(session, example, model_names, tolerance, frozenset()))
         progress.done((number + 1) / len(examples))
-    return Verification(f"the answers in {name}", tuple(runs))
+    return Verification(f"the answers in {name}", tuple(runs), tuple(_untelling(runs)))
 
 
 def unavailable(graph: Graph | None) -> str:
@@ -248,6 +248,19 @@ def _run(
         if name in model_names
     ]
     return Run(sizes, tuple(compared))
+
+
+def _untelling(runs: Sequence[Run]) -> list[str]:
+    """A note for each output that is nearly the same everywhere, as with random weights."""
+    telling: dict[str, bool] = {}
+    for run in runs:
+        for output in run.outputs:
+            telling[output.name] = telling.get(output.name, False) or output.telling
+    return [
+        f"output '{name}' varies by less than its tolerance, so that comparing it says little: give telling inputs"
+        for name, found in telling.items()
+        if not found
+    ]
 
 
 def _session(model: ONNXProgram | str | os.PathLike[str]) -> Session:

@@ -10,6 +10,7 @@ from onward.ops import (  # noqa: F401
     bessel,
     bitcast,
     bitwise,
+    boxes,
     colour,
     compare,
     complex,

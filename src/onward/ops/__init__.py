@@ -19,6 +19,7 @@ from onward.ops import (  # noqa: F401
     count,
     cross,
     cumulative,
+    distribution,
     einsum,
     gamma,
     gather,

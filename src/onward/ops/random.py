@@ -37,7 +37,8 @@ def stateful(op: Builder, seed: int, seed2: int) -> Stream:
     return Stream(key, op.constant(np.array(0, np.uint64)), high)
 
 
-def _from_key(op: Builder, key: Value, counter: Value, alg: np.ndarray) -> Stream:
+def keyed(op: Builder, key: Value, counter: Value, alg: np.ndarray) -> Stream:
+    """The stream of a stateless op that was given its key, counter and kind of generator."""
     if int(alg) not in _AUTO:
         raise Unsupported("generators other than Philox")
     return philox.from_counter(op, key, counter)
@@ -69,7 +70,7 @@ def _register(name: str, draw: Draw) -> None:
     def stateless_v2(
         op: Builder, shape: Value, key: Value, counter: Value, alg: Static, *, dtype: np.dtype
     ) -> Value:  # fmt: skip
-        return draw(op, _from_key(op, key, counter, alg), shape, dtype)
+        return draw(op, keyed(op, key, counter, alg), shape, dtype)
 
 
 for _name, _draw in _DRAWS.items():
@@ -117,7 +118,7 @@ def stateless_uniform_int(op: Builder, shape: Value, seed: Value, low: Value, hi
 def stateless_uniform_int_v2(
     op: Builder, shape: Value, key: Value, counter: Value, alg: Static, low: Value, high: Value
 ) -> Value:  # fmt: skip
-    return _between(op, _from_key(op, key, counter, alg), shape, low, high)
+    return _between(op, keyed(op, key, counter, alg), shape, low, high)
 
 
 def _full(op: Builder, stream: Stream, shape: Value, dtype: np.dtype) -> Value:
@@ -134,7 +135,7 @@ def stateless_full_int(op: Builder, shape: Value, seed: Value, *, dtype: np.dtyp
 def stateless_full_int_v2(
     op: Builder, shape: Value, key: Value, counter: Value, alg: Static, *, dtype: np.dtype
 ) -> Value:  # fmt: skip
-    return _full(op, _from_key(op, key, counter, alg), shape, dtype)
+    return _full(op, keyed(op, key, counter, alg), shape, dtype)
 
 
 @lower("RandomShuffle")

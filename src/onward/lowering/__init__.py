@@ -109,6 +109,8 @@ class Context:
             values = self.values.get(tensor.node)
             if values is None:
                 return None  # follows a failure that is reported already
+            if tensor.index >= len(values):
+                raise LoweringError(f"reads {tensor.name}, an output that is not there", node.name, node.op)
             inputs.append(values[tensor.index])
         lowering = self._lowering(node.op)
         self.op.origin = Origin(node.name, node.op, node.name.rpartition("/")[0])
@@ -224,11 +226,14 @@ def _named(name: str, shape: Any, taken: set[str]) -> Shape | None:
 def _recorded_dtype(node: Node, index: int) -> np.dtype | None:
     """The dtype that the op's definition gives an output, None where it does not say."""
     try:
-        definition = opdef(node.op)
-    except KeyError:
+        return _declared_dtype(node, index)
+    except KeyError:  # a custom op, or one that lacks an attribute
         return None
+
+
+def _declared_dtype(node: Node, index: int) -> np.dtype | None:
     at = 0
-    for arg in definition.outputs:
+    for arg in opdef(node.op).outputs:
         if arg.type_list_attr:
             types = node.attrs.get(arg.type_list_attr, [])
             if index < at + len(types):

@@ -57,8 +57,11 @@ _MAGIC = {
 
 
 def _look(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(8)
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+    except OSError as error:
+        raise InvalidSourceError(f"{path} cannot be read: {error.strerror or error}") from error
     if head[4:8] == b"TFL3":
         return "it looks like a TFLite model"
     return next((f"it looks like {kind}" for magic, kind in _MAGIC.items() if head.startswith(magic)), "by its name")

@@ -83,7 +83,7 @@ def triangular_solve(op: Builder, x: Value, rhs: Value, *, lower: bool, adjoint:
 
 @lower("BandedTriangularSolve")
 def banded_solve(op: Builder, bands: Value, rhs: Value, *, lower: bool, adjoint: bool) -> Value:
-    """The matrix is given by its diagonals, each as long as the matrix: by rows if lower, by columns if upper."""
+    """The matrix is given by its diagonals, from the upper to the lower, each aligned with the matrix's rows."""
     *lead, count, n = bands.shape
     if not isinstance(count, int):
         raise Unsupported("an unknown number of bands")
@@ -92,7 +92,7 @@ def banded_solve(op: Builder, bands: Value, rhs: Value, *, lower: bool, adjoint:
     total = op.Expand(op.constant(np.zeros((), bands.dtype)), op.sizes([*lead, n, n]))
     for i in range(count):
         band = op.Gather(bands, i if lower else count - 1 - i, axis=len(lead))
-        spread = op.Unsqueeze(band, axes=[len(lead) + (1 if lower else 0)])
+        spread = op.Unsqueeze(band, axes=[len(lead) + 1])
         total = op.Where(op.Equal(gap, i if lower else -i), spread, total)
     return triangular_solve(op, total, rhs, lower=lower, adjoint=adjoint)
 

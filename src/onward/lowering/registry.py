@@ -93,7 +93,14 @@ def make(function: Callable, *, since: int = 0, context: bool = False) -> Loweri
 def one_to_one(table: dict[str, str]) -> None:
     """Registers ops that are one ONNX operator with the same inputs and no attributes."""
     for name, onnx_name in table.items():
-        lower(name)(lambda op, *inputs, _name=onnx_name: op.emit(_name, *inputs))
+        lower(name)(_same(onnx_name))
+
+
+def _same(onnx_name: str) -> Callable[..., Any]:
+    def emit(op: Any, *inputs: Any) -> Any:
+        return op.emit(onnx_name, *inputs)
+
+    return emit
 
 
 def find(name: str, opset: int, custom: dict[str, Callable] | None = None) -> Lowering | None:

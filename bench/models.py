@@ -10,6 +10,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+SIDE = 128  # of pictures for networks that leave it open, with exceptions: NASNetLarge's cells fit at some sizes only
+SIDES = {"NASNetLarge": 331}
+PIXELS = 400_000  # to calibrate on, all pictures together; Keras keeps every layer's answer until the pass is over
 MODELS = ("ResNet50", "MobileNetV2", "EfficientNetB0", "EfficientNetB7", "ConvNeXtTiny")
 
 
@@ -22,10 +25,15 @@ def build(name: str, *, include_top: bool = True, seed: int = 0) -> Any:
     keras.utils.set_random_seed(seed)
     # With a top, input_shape decides the size of the dense layer: the default is the published one.
     model = getattr(keras.applications, name)(weights=None, include_top=include_top)
-    height, width = (side or 128 for side in model.input_shape[1:3])
-    count = 4 if height > 128 else 12  # few places at the last stage need more pictures for their statistics
-    calibrate(model, images(count, height, width), seed)
+    height, width = picture_size(name, model)
+    calibrate(model, images(min(12, max(2, PIXELS // (height * width))), height, width), seed)
     return model
+
+
+def picture_size(name: str, model: Any) -> tuple[int, int]:
+    """Height and width of the pictures that `model`, the application `name`, is run on here."""
+    height, width = (side or SIDES.get(name, SIDE) for side in model.input_shape[1:3])
+    return height, width
 
 
 def saved_model(name: str, cache: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,8 +33,8 @@ class Run:
         if self.status == 0:
             return ""
         lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
-        said = [line for line in lines if line.startswith("onward:")] or lines[-1:]
-        return said[0][:200] if said else f"exit status {self.status}"
+        said = [line for line in lines if re.match(r"onward:|[\w.]*(Error|Exception)\b", line)] or lines[-1:]
+        return said[-1][:200] if said else f"exit status {self.status}"
 
 
 def run(command: Sequence[str], *, timeout: float = 900, environment: Mapping[str, str] | None = None) -> Run:

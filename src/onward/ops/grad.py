@@ -81,7 +81,7 @@ def bias_add_grad(op: Builder, gradient: Value, *, data_format: str) -> Value:
     return op.ReduceSum(gradient, axes=[i for i in range(gradient.rank) if i != channels], keepdims=0)
 
 
-@lower("BroadcastGradientArgs", "DynamicBroadcastGradientArgs")
+@lower("BroadcastGradientArgs")
 def broadcast_gradient_args(op: Builder, x: Value, y: Value) -> tuple[Value, Value]:
     """The axes over which each operand of a broadcast sums its gradient: those where it has one element."""
     known = [v.elements for v in (x, y) if v.elements is not None]

@@ -20,6 +20,34 @@ def _size(x):
     return tf.shape(x)
 
 
+def _generator():
+    generator = _R.Generator.from_seed(7)
+
+    def draws(x):
+        shape = _size(x)
+        integers = generator.uniform(shape, 0, 9, tf.int32)
+        return [generator.normal(shape), generator.uniform(shape), integers, generator.truncated_normal(shape)]
+
+    return draws
+
+
+def _old_generator():
+    state = tf.Variable(tf.constant([5, 6, 7], tf.int64))
+
+    def draws(x):
+        state_of = {"resource": state.handle, "algorithm": 1, "shape": tf.shape(x, tf.int64)}
+        return [
+            _RAW.StatefulUniform(**state_of, dtype=tf.float32),
+            _RAW.StatefulStandardNormalV2(**state_of, dtype=tf.float32),
+            _RAW.StatefulUniformInt(**state_of, minval=-4, maxval=9),
+            _RAW.StatefulUniformFullInt(**state_of, dtype=tf.uint32),
+            _RAW.StatefulTruncatedNormal(**state_of, dtype=tf.float32),
+        ]
+
+    draws.keep = state
+    return draws
+
+
 _DRAWS = {
     "uniform": lambda x: _R.stateless_uniform(_size(x), _SEED, -1.0, 3.0),
     "normal": lambda x: _R.stateless_normal(_size(x), _SEED, 1.0, 2.0),
@@ -61,5 +89,7 @@ CASES = {
             "int": lambda shape: _RAW.RandomUniformInt(shape=shape, minval=-5, maxval=9, seed=7, seed2=9),
         }.items()
     },
+    "generator": case(_generator, f32(6, 5), builds=True, tolerance=2e-6),
+    "generator/old": case(_old_generator, f32(6, 5), builds=True, tolerance=2e-6),
     "empty": case(lambda x: _R.stateless_normal(_size(x), _SEED), f32("n", 3), sizes={"n": (0, 4)}, tolerance=2e-6),
 }

@@ -51,6 +51,7 @@ class Context:
     def __post_init__(self) -> None:
         self.op = Builder(self.opset, ir.Graph(self.graph.name))
         self.values: dict[Node, tuple[Any, ...] | None] = {}
+        self.generators: dict[Node, Value] = {}  # the states of random generators, by their variable
         self._failures: dict[str, list[tuple[Node, str]]] = {}
         self._lowerings: dict[str, Lowering | None] = {}
 

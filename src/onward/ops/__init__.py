@@ -25,6 +25,7 @@ from onward.ops import (  # noqa: F401
     einsum,
     gamma,
     gather,
+    generator,
     grad,
     hash,
     image,

@@ -96,7 +96,7 @@ def truncated_normal(op: Builder, shape: Value, *, seed: int, seed2: int, dtype:
     return philox.truncated_normal(op, stateful(op, seed, seed2), shape, dtype)
 
 
-def _between(op: Builder, stream: Stream, shape: Value, low: Value, high: Value) -> Value:
+def between(op: Builder, stream: Stream, shape: Value, low: Value, high: Value) -> Value:
     """Integers from ``low`` up to ``high``, as TensorFlow takes them: the remainder of a random number."""
     dtype = low.dtype
     span = op.Cast(op.Cast(high, to=INT64) - op.Cast(low, to=INT64), to=UINT64)
@@ -106,36 +106,37 @@ def _between(op: Builder, stream: Stream, shape: Value, low: Value, high: Value)
 
 @lower("RandomUniformInt")
 def random_uniform_int(op: Builder, shape: Value, low: Value, high: Value, *, seed: int, seed2: int) -> Value:
-    return _between(op, stateful(op, seed, seed2), shape, low, high)
+    return between(op, stateful(op, seed, seed2), shape, low, high)
 
 
 @lower("StatelessRandomUniformInt")
 def stateless_uniform_int(op: Builder, shape: Value, seed: Value, low: Value, high: Value) -> Value:
-    return _between(op, philox.from_seed(op, seed), shape, low, high)
+    return between(op, philox.from_seed(op, seed), shape, low, high)
 
 
 @lower("StatelessRandomUniformIntV2")
 def stateless_uniform_int_v2(
     op: Builder, shape: Value, key: Value, counter: Value, alg: Static, low: Value, high: Value
 ) -> Value:  # fmt: skip
-    return _between(op, keyed(op, key, counter, alg), shape, low, high)
+    return between(op, keyed(op, key, counter, alg), shape, low, high)
 
 
-def _full(op: Builder, stream: Stream, shape: Value, dtype: np.dtype) -> Value:
+def full(op: Builder, stream: Stream, shape: Value, dtype: np.dtype) -> Value:
+    """Integers of the whole range of their dtype."""
     unsigned = np.dtype(f"uint{dtype.itemsize * 8}")
     return op.Cast(op.Cast(philox.integers(op, stream, shape, dtype), to=unsigned), to=dtype)
 
 
 @lower("StatelessRandomUniformFullInt")
 def stateless_full_int(op: Builder, shape: Value, seed: Value, *, dtype: np.dtype) -> Value:
-    return _full(op, philox.from_seed(op, seed), shape, dtype)
+    return full(op, philox.from_seed(op, seed), shape, dtype)
 
 
 @lower("StatelessRandomUniformFullIntV2")
 def stateless_full_int_v2(
     op: Builder, shape: Value, key: Value, counter: Value, alg: Static, *, dtype: np.dtype
 ) -> Value:  # fmt: skip
-    return _full(op, keyed(op, key, counter, alg), shape, dtype)
+    return full(op, keyed(op, key, counter, alg), shape, dtype)
 
 
 @lower("RandomShuffle")

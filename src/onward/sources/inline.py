@@ -26,6 +26,11 @@ HANDLES = frozenset({
     "AnonymousMutableDenseHashTable",
 })  # fmt: skip
 _FORWARDS = frozenset({"Identity", "RefIdentity"})  # a handle stays the same handle
+# Draw from a generator whose state they move on, so that their order counts.
+_GENERATORS = frozenset(
+    """RngReadAndSkip StatefulRandomBinomial StatefulStandardNormalV2 StatefulTruncatedNormal StatefulUniform
+    StatefulUniformFullInt StatefulUniformInt""".split()
+)
 _WATCHERS = frozenset({"NoOp", "Assert", "Print", "PrintV2", "WriteSummary", "CheckNumerics"})
 _LARGEST_GROWTH = 50  # nodes for each node of the file, when all calls are followed
 _SMALL = 100_000  # a graph of which size may grow more
@@ -295,6 +300,8 @@ def _has_effect(node: Any) -> bool:
 
     if node.op in _WATCHERS:
         return False
+    if node.op in _GENERATORS:
+        return True
     try:
         definition = opdef(node.op)
     except KeyError:

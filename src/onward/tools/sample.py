@@ -73,7 +73,8 @@ def draws(graph: Graph, run: int, seed: int) -> Iterator[dict[str, NDArray[Any]]
         run: 0 or 1, which of the two sizes.
     """
     dynamic = any(i.shape is None or not all(isinstance(d, int) for d in i.shape) for i in graph.inputs)
-    ranges = {i.name: _preprocessing(graph, i.tensor) for i in graph.inputs if is_float(i.dtype)}
+    users = _users(graph)
+    ranges = {i.name: _preprocessing(users, i.tensor) for i in graph.inputs if is_float(i.dtype)}
     ways = itertools.product(range(len(VALUES)), range(len(SIZES) if dynamic else 1))
     for tameness, way in sorted(ways, key=lambda pair: (sum(pair), pair)):
         values, sizes = VALUES[tameness], SIZES[way]
@@ -144,12 +145,16 @@ def _before(array: NDArray[Any], scale: NDArray[Any], shift: NDArray[Any], dtype
     return found if found.shape == array.shape and np.isfinite(found).all() else array.astype(dtype)
 
 
-def _preprocessing(graph: Graph, tensor: Tensor) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The scale and shift that a model begins with (rescaled pixels, normalised columns): 1 and 0 without any."""
+def _users(graph: Graph) -> dict[Tensor, list[Node]]:
     users: dict[Tensor, list[Node]] = {}
     for node in graph.nodes():
         for used in set(node.inputs):
             users.setdefault(used, []).append(node)
+    return users
+
+
+def _preprocessing(users: dict[Tensor, list[Node]], tensor: Tensor) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The scale and shift that a model begins with (rescaled pixels, normalised columns): 1 and 0 without any."""
     scale, shift = np.ones(()), np.zeros(())
     while len(users.get(tensor, ())) == 1:
         node = users[tensor][0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onward.fuse import affine, conv
+from onward.fuse import activation, affine, conv
 from onward.fuse.engine import merged, rewriting
 
-fuse_linear = rewriting(merged(affine.RULES, conv.RULES))
+fuse = rewriting(merged(activation.RULES, affine.RULES, conv.RULES))

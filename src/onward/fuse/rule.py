@@ -1,0 +1,201 @@
+"""A fusion is its formula: ``pattern`` written with the builder's own notation, ``rewrite`` what stands instead.
+
+The pattern is traced once per rule. Its parameters stand for any value; the same parameter used twice must be the same
+value. A number matches a constant of one element equal to it. Addition, multiplication and the like match in either
+order. Every value inside the pattern must be used by the pattern alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from onward import ir
+from onward.fuse.engine import Rewrite
+from onward.ir import Node, Value
+from onward.lowering.builder import Builder
+
+COMMUTATIVE = frozenset({"Add", "And", "Max", "Min", "Mul", "Or", "Sum"})
+
+
+class Rule:
+    """One fusion.
+
+    Attributes:
+        since: the lowest opset that has what ``rewrite`` emits.
+    """
+
+    since = 0
+
+    def pattern(self, op: Any, *values: Any) -> Any:
+        """The formula to find; parameters after ``op`` are its variables."""
+        raise NotImplementedError
+
+    def check(self, **values: Value) -> bool:
+        """Whether a match may be rewritten; by default always."""
+        return True
+
+    def rewrite(self, op: Builder, *values: Value) -> Value:
+        """What replaces the pattern, with the same parameters."""
+        raise NotImplementedError
+
+    def rewrites(self) -> dict[str, list[Rewrite]]:
+        """The rule as rewrites for the engine, keyed by the operator the pattern ends at."""
+        names = list(inspect.signature(self.pattern).parameters)[1:]
+        root = self.pattern(_Tracer(), *(Variable(name) for name in names))
+        assert isinstance(root, Operation)
+
+        def rewrite(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
+            if op.opset < self.since:
+                return None
+            outputs = {id(v) for v in graph.outputs}
+            for match in _match(root, node.outputs[0], Match({}, ())):
+                if not match.closed(node, outputs) or not self.check(**match.values):
+                    continue
+                return self.rewrite(op, *(match.values[name] for name in names))
+            return None
+
+        return {root.op: [rewrite]}
+
+
+def table(*rules: Rule) -> dict[str, list[Rewrite]]:
+    """Rules in order as one table for the engine."""
+    result: dict[str, list[Rewrite]] = {}
+    for rule in rules:
+        for op, rewrites in rule.rewrites().items():
+            result.setdefault(op, []).extend(rewrites)
+    return result
+
+
+class Term:
+    """A part of a pattern."""
+
+    def __add__(self, other: Any) -> Operation:
+        return Operation("Add", (self, _term(other)))
+
+    def __radd__(self, other: Any) -> Operation:
+        return Operation("Add", (_term(other), self))
+
+    def __sub__(self, other: Any) -> Operation:
+        return Operation("Sub", (self, _term(other)))
+
+    def __rsub__(self, other: Any) -> Operation:
+        return Operation("Sub", (_term(other), self))
+
+    def __mul__(self, other: Any) -> Operation:
+        return Operation("Mul", (self, _term(other)))
+
+    def __rmul__(self, other: Any) -> Operation:
+        return Operation("Mul", (_term(other), self))
+
+    def __truediv__(self, other: Any) -> Operation:
+        return Operation("Div", (self, _term(other)))
+
+    def __rtruediv__(self, other: Any) -> Operation:
+        return Operation("Div", (_term(other), self))
+
+    def __neg__(self) -> Operation:
+        return Operation("Neg", (self,))
+
+
+class Variable(Term):
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Number(Term):
+    def __init__(self, number: float) -> None:
+        self.number = number
+
+
+class Operation(Term):
+    def __init__(self, op: str, inputs: tuple[Term | None, ...]) -> None:
+        self.op = op
+        self.inputs = inputs
+
+
+class _Tracer:
+    def __getattr__(self, name: str) -> Any:
+        return lambda *inputs: Operation(name, tuple(None if i is None else _term(i) for i in inputs))
+
+
+def _term(operand: Any) -> Term:
+    return operand if isinstance(operand, Term) else Number(float(operand))
+
+
+class Match:
+    """Values bound so far and the nodes inside the pattern."""
+
+    __slots__ = ("nodes", "values")
+
+    def __init__(self, values: dict[str, Value], nodes: tuple[Node, ...]) -> None:
+        self.values = values
+        self.nodes = nodes
+
+    def closed(self, root: Node, outputs: set[int]) -> bool:
+        """Whether nothing outside uses what is inside."""
+        inside = set(self.nodes)
+        return all(
+            user in inside and id(value) not in outputs
+            for node in inside
+            if node is not root
+            for value in node.outputs
+            for user in value.users
+        )
+
+
+def _match(term: Term | None, value: Value | None, match: Match) -> Iterator[Match]:
+    if term is None or value is None:
+        if term is None and value is None:
+            yield match
+    elif isinstance(term, Variable):
+        bound = match.values.get(term.name)
+        if bound is None:
+            yield Match({**match.values, term.name: value}, match.nodes)
+        elif bound is value:
+            yield match
+    elif isinstance(term, Number):
+        if _is_number(value, term.number):
+            yield match
+    elif isinstance(term, Operation):
+        yield from _match_node(term, value, match)
+
+
+def _match_node(term: Operation, value: Value, match: Match) -> Iterator[Match]:
+    node = value.producer
+    if node is None or node.op != term.op or node.domain or value.index != 0:
+        return
+    inputs = list(node.inputs)
+    wanted = list(term.inputs)
+    if len(inputs) < len(wanted) or (len(inputs) > len(wanted) and term.op not in _TRAILING):
+        return
+    inside = Match(match.values, (*match.nodes, node))
+    orders = [inputs[: len(wanted)]]
+    if term.op in COMMUTATIVE and len(wanted) == 2:
+        orders.append(inputs[::-1])
+    for order in orders:
+        yield from _match_all(wanted, order, inside)
+
+
+# Operators whose further inputs (axes) a rule looks at in ``check``.
+_TRAILING = frozenset({"ReduceMean", "ReduceSum", "Squeeze", "Unsqueeze"})
+
+
+def _match_all(terms: list[Term | None], values: list[Value | None], match: Match) -> Iterator[Match]:
+    if not terms:
+        yield match
+        return
+    for first in _match(terms[0], values[0], match):
+        yield from _match_all(terms[1:], values[1:], first)
+
+
+def _is_number(value: Value, number: float) -> bool:
+    if value.const is None or value.const.size != 1 or value.dtype.kind not in "fiu" and value.dtype.name != "bfloat16":
+        return False
+    array = value.array
+    assert array is not None
+    coarse = value.dtype.itemsize == 2
+    return bool(np.isclose(float(array.reshape(())), number, rtol=2e-3 if coarse else 1e-6, atol=0))

@@ -133,7 +133,10 @@ CASES = {
         lambda x: RAW.BiasAdd(value=x, bias=[1.0, 2.0, 3.0], data_format="NCHW"), f32("b", 3, "t")
     ),
     "bias_add/int": case(lambda x: tf.nn.bias_add(x, tf.constant([1, 2, 3])), i32("b", 3)),
-    "clip/scalars": case(lambda x: tf.clip_by_value(x, -1.0, 1.0), f32("n", values=EDGES)),
+    "clip/scalars": case(lambda x: tf.clip_by_value(x, -1.0, 1.0), f32("n", values=EDGES), ops="Clip !Min !Max"),
+    "clip/min-of-max": case(lambda x: tf.minimum(tf.maximum(x, -1.0), 1.0), f32("n", values=EDGES), ops="Clip !Min"),
+    "clip/crossed": case(lambda x: tf.maximum(tf.minimum(x, -1.0), 1.0), f32("n", values=EDGES)),
+    "clip/wider": case(lambda x: tf.maximum(tf.minimum(x, 1.0), [[-1.0]]), f32("n", values=EDGES)),
     "clip/raw": case(
         lambda x: RAW.ClipByValue(t=x, clip_value_min=-1.0, clip_value_max=1.0), f32("n", values=EDGES), ops="Clip"
     ),

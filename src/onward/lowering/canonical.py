@@ -139,20 +139,20 @@ def _pad(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     return x if pads.array is not None and not pads.array.any() else None
 
 
+def _single(number: Value, x: Value) -> bool:
+    """Whether it is one number that leaves the shape of ``x`` as it is."""
+    if number.const is None or number.const.size != 1:
+        return False
+    return number.const.ndim == 0 or (x.rank is not None and number.const.ndim <= x.rank)
+
+
 def _neutral(number: float, sides: tuple[int, ...]) -> Canonical:
     """x + 0, x * 1 and the like, where the constant does not widen the shape."""
 
     def simplify(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
         for side in sides:
             constant, other = inputs[side], inputs[1 - side]
-            if (
-                constant.const is not None
-                and other.const is None
-                and constant.const.size == 1
-                and other.rank is not None
-                and constant.const.ndim <= other.rank
-                and constant.array.item() == number
-            ):
+            if other.const is None and _single(constant, other) and constant.array.item() == number:
                 return other
         return None
 
@@ -161,6 +161,33 @@ def _neutral(number: float, sides: tuple[int, ...]) -> Canonical:
 
 def _binary_same(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     return inputs[0] if len(inputs) == 1 else None
+
+
+_CLIPPED = frozenset({"float16", "float32", "float64", "int32", "int64"})
+
+
+def _limit(inner: str) -> Canonical:
+    """Max of one input is that input; of the Min of something, both against a single number, it is a Clip."""
+
+    def simplify(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+        if len(inputs) == 1:
+            return inputs[0]
+        if len(inputs) > 2 or inputs[0].dtype.name not in _CLIPPED:
+            return None
+        number, x = inputs if inputs[0].is_const else inputs[::-1]
+        producer = x.producer
+        if producer is None or producer.op != inner or len(producer.inputs) != 2 or not _single(number, x):
+            return None
+        first, second = producer.inputs
+        other, source = (first, second) if first.is_const else (second, first)
+        if source.is_const or not _single(other, source):
+            return None
+        low, high = (number, other) if inner == "Min" else (other, number)
+        if low.array.item() > high.array.item():
+            return None
+        return op.Clip(source, *(op.constant(limit.array.reshape(())) for limit in (low, high)))
+
+    return simplify
 
 
 def _reduce(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
@@ -183,8 +210,8 @@ CANONICAL: dict[str, Canonical] = {
     "Div": _neutral(1.0, (1,)),
     "Expand": _expand,
     "Identity": _identity,
-    "Max": _binary_same,
-    "Min": _binary_same,
+    "Max": _limit("Min"),
+    "Min": _limit("Max"),
     "Mul": _neutral(1.0, (0, 1)),
     "Pad": _pad,
     "Pow": _neutral(1.0, (1,)),

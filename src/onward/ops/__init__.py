@@ -7,6 +7,7 @@ from onward.lowering.tables import ONE_TO_ONE
 from onward.ops import (  # noqa: F401
     activation,
     array,
+    audio,
     bessel,
     bitcast,
     bitwise,
@@ -23,6 +24,7 @@ from onward.ops import (  # noqa: F401
     distribution,
     eigen,
     einsum,
+    fourier,
     gamma,
     gather,
     generator,

@@ -47,6 +47,7 @@ from onward.ops import (  # noqa: F401
     resize,
     shape,
     slicing,
+    sobol,
     source,
     special,
     split,

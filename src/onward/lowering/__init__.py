@@ -18,6 +18,7 @@ from onward.ir import Origin, Value
 from onward.lowering import composite, registry
 from onward.lowering.builder import Builder
 from onward.lowering.registry import Lowering, Static, Unsupported, lower
+from onward.lowering.tables import REFUSED
 
 __all__ = ["Context", "Static", "Unsupported", "lower", "lower_graph"]
 
@@ -184,7 +185,7 @@ class Context:
 
     def _why_missing(self, op: str) -> str:
         opset = registry.needed_opset(op)
-        return f"needs opset {opset} or higher" if opset is not None else "no lowering"
+        return f"needs opset {opset} or higher" if opset is not None else REFUSED.get(op, "no lowering")
 
     def _fail(self, node: Node, reason: str) -> None:
         self._failures.setdefault(node.op, []).append((node, reason))

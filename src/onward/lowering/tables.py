@@ -76,3 +76,19 @@ BY_PARTS = frozenset(
 BILINEAR = frozenset("BatchMatMul BatchMatMulV2 BatchMatMulV3 Cross Einsum MatMul Mul".split())
 # and ops that look at the shape alone.
 SHAPE_ONLY = frozenset("Rank Shape ShapeN Size".split())
+
+# Ops that ONNX cannot have, and why.
+REFUSED: dict[str, str] = {
+    **dict.fromkeys(
+        """LookupTableInsert LookupTableInsertV2 LookupTableImport LookupTableImportV2 LookupTableRemove LookupTableRemoveV2
+        InitializeTable InitializeTableV2 InitializeTableFromTextFile InitializeTableFromTextFileV2""".split(),
+        "the graph changes a lookup table while it runs, and ONNX keeps no state between runs",
+    ),
+    **dict.fromkeys("UnicodeScript".split(), "ONNX has no table of the characters' scripts"),
+    **dict.fromkeys(
+        """DecodeRaw DecodePaddedRaw DecodeCompressed ParseTensor ParseExample ParseExampleV2 ParseSingleExample
+        ParseSequenceExample ParseSequenceExampleV2 ParseSingleSequenceExample DecodeProtoV2 EncodeProto SerializeTensor
+        DecodeWav""".split(),
+        "strings in ONNX are text, and this needs their bytes: feed the parsed tensors instead (inputs=...)",
+    ),
+}

@@ -72,12 +72,6 @@ def export(op: Builder, table: Resource) -> tuple[Value, Value]:
     return op.constant(contents.keys), op.constant(contents.values)
 
 
-@lower("LookupTableInsert", "LookupTableInsertV2", "LookupTableImport", "LookupTableImportV2", "LookupTableRemoveV2")
-def change(op: Builder, table: Any, *tensors: Value) -> None:
-    """Refused: an ONNX graph keeps nothing between runs."""
-    raise Unsupported("the graph changes a lookup table while it runs, and ONNX keeps no state between runs")
-
-
 def encode(op: Builder, keys: Value, known: np.ndarray, labels: np.ndarray, default: Any) -> Value:
     """The label of each key.
 

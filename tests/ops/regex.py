@@ -54,6 +54,9 @@ _REPLACEMENTS = {
 CASES = {
     "full_match": case(lambda x: S.regex_full_match(x, "[a-z ]+"), string("b", "t")),
     "full_match/scalar": case(lambda x: S.regex_full_match(x, ".*e"), string()),
+    "full_match/input": case(
+        lambda x: tf.raw_ops.RegexFullMatch(input=x, pattern=tf.constant("[a-z]*")), string("b", "t")
+    ),
     **at_opsets({"full_match": case(lambda x: S.regex_full_match(x, "(?s).*e.*"), string("b"))}, 20, 23),
     **{f"replace/{name}": replacing(*row) for name, row in _REPLACEMENTS.items()},
     "replace/once": replacing("[aeiou]", r"<\0>", everywhere=False),

@@ -80,15 +80,15 @@ SHAPE_ONLY = frozenset("Rank Shape ShapeN Size".split())
 # Ops that ONNX cannot have, and why.
 REFUSED: dict[str, str] = {
     **dict.fromkeys(
-        """LookupTableInsert LookupTableInsertV2 LookupTableImport LookupTableImportV2 LookupTableRemove LookupTableRemoveV2
-        InitializeTable InitializeTableV2 InitializeTableFromTextFile InitializeTableFromTextFileV2""".split(),
+        """LookupTableInsert LookupTableInsertV2 LookupTableImport LookupTableImportV2 LookupTableRemove
+        LookupTableRemoveV2 InitializeTable InitializeTableV2 InitializeTableFromTextFile
+        InitializeTableFromTextFileV2""".split(),
         "the graph changes a lookup table while it runs, and ONNX keeps no state between runs",
     ),
-    **dict.fromkeys("UnicodeScript".split(), "ONNX has no table of the characters' scripts"),
     **dict.fromkeys(
-        """DecodeRaw DecodePaddedRaw DecodeCompressed ParseTensor ParseExample ParseExampleV2 ParseSingleExample
-        ParseSequenceExample ParseSequenceExampleV2 ParseSingleSequenceExample DecodeProtoV2 EncodeProto SerializeTensor
-        DecodeWav""".split(),
-        "strings in ONNX are text, and this needs their bytes: feed the parsed tensors instead (inputs=...)",
+        """DecodeCompressed ParseTensor ParseExample ParseExampleV2 ParseSingleExample ParseSequenceExample
+        ParseSequenceExampleV2 ParseSingleSequenceExample DecodeProtoV2 EncodeProto SerializeTensor DecodeWav""".split(),
+        "strings in ONNX are text and cannot hold such bytes: begin behind it, at the tensors that it gives",
     ),
+    "UnicodeScript": "ONNX has no table of the characters' scripts",
 }

@@ -17,7 +17,7 @@ from onward.ops.hash import UINT64, Lanes, farm_hash
 _FACTOR = np.array(0xC6A4A7935BD1E995, np.uint64)
 
 
-@lower("SparseCross")
+@lower("SparseCross", since=20)
 def sparse_cross(
     op: Builder, indices: list[Value], values: list[Value], shapes: list[Value], dense: list[Value], *,
     hashed_output: bool, num_buckets: int, hash_key: int,
@@ -29,7 +29,7 @@ def sparse_cross(
     return _sparse(op, indices, dense, op.Cast(op.Mod(_hashed(op, dense, hash_key), buckets), to=INT64))
 
 
-@lower("SparseCrossV2")
+@lower("SparseCrossV2", since=20)
 def sparse_cross_v2(
     op: Builder, indices: list[Value], values: list[Value], shapes: list[Value], dense: list[Value], sep: Static
 ) -> tuple[Value, Value, Value]:

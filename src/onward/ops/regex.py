@@ -25,22 +25,22 @@ _MOST_DELETED = 64
 _NONE = -1
 
 
-@lower("StaticRegexFullMatch")
+@lower("StaticRegexFullMatch", since=20)
 def static_regex_full_match(op: Builder, x: Value, *, pattern: str) -> Value:
     return op.RegexFullMatch(x, pattern=pattern)
 
 
-@lower("RegexFullMatch")
+@lower("RegexFullMatch", since=20)
 def regex_full_match(op: Builder, x: Value, pattern: Static) -> Value:
     return op.RegexFullMatch(x, pattern=pattern.item())
 
 
-@lower("StaticRegexReplace")
+@lower("StaticRegexReplace", since=20)
 def static_regex_replace(op: Builder, x: Value, *, pattern: str, rewrite: str, replace_global: bool) -> Value:
     return replace(op, x, pattern, rewrite, replace_global)
 
 
-@lower("RegexReplace")
+@lower("RegexReplace", since=20)
 def regex_replace(op: Builder, x: Value, pattern: Static, rewrite: Static, *, replace_global: bool) -> Value:
     return replace(op, x, pattern.item().decode(), rewrite.item().decode(), replace_global)
 

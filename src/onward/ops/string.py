@@ -37,7 +37,7 @@ def _change_case(op: Builder, x: Value, action: str, encoding: str) -> Value:
     return op.Reshape(op.StringNormalizer(flat, case_change_action=action, locale=locale), op.shape(x))
 
 
-@lower("StringJoin")
+@lower("StringJoin", since=20)
 def string_join(op: Builder, inputs: list[Value], *, separator: str | bytes) -> Value:
     glue = np.array(_bytes(separator), object)
     total = inputs[0]
@@ -46,7 +46,7 @@ def string_join(op: Builder, inputs: list[Value], *, separator: str | bytes) -> 
     return total
 
 
-@lower("ReduceJoin")
+@lower("ReduceJoin", since=20)
 def reduce_join(op: Builder, x: Value, axes: Static, *, keep_dims: bool, separator: str | bytes) -> Value:
     """Joins along the first axis listed first, then along the next."""
     if x.rank is None:
@@ -62,7 +62,7 @@ def reduce_join(op: Builder, x: Value, axes: Static, *, keep_dims: bool, separat
     return op.Reshape(joined, [1 if a in reduced else s for a, s in enumerate(x.shape)]) if keep_dims else joined
 
 
-@lower("UnsortedSegmentJoin")
+@lower("UnsortedSegmentJoin", since=20)
 def unsorted_segment_join(op: Builder, x: Value, segments: Value, count: Value, *, separator: str | bytes) -> Value:
     """Joins the strings of each segment in the order in which they come.
 
@@ -88,7 +88,7 @@ def unsorted_segment_join(op: Builder, x: Value, segments: Value, count: Value, 
     return op.Reshape(op.Transpose(joined, perm=[1, 0]), [op.Reshape(count, np.array([], np.int64)), *inner])
 
 
-@lower("StringFormat")
+@lower("StringFormat", since=20)
 def string_format(
     op: Builder, inputs: list[Value], *, template: str | bytes, placeholder: str | bytes, summarize: int
 ) -> Value:

@@ -11,7 +11,7 @@ from onward.lowering.registry import lower
 from onward.ops.characters import begins, explode, implode
 
 
-@lower("StringLength")
+@lower("StringLength", since=20)
 def string_length(op: Builder, x: Value, *, unit: str) -> Value:
     codes, length = explode(op, op.Reshape(x, [-1]))
     if unit == "UTF8_CHAR":
@@ -19,7 +19,7 @@ def string_length(op: Builder, x: Value, *, unit: str) -> Value:
     return op.Reshape(op.Cast(length, to=INT32), op.shape(x))
 
 
-@lower("Substr")
+@lower("Substr", since=20)
 def substr(op: Builder, x: Value, position: Value, count: Value, *, unit: str) -> Value:
     """``count`` bytes or characters from a position, which counts from the end where it is negative.
 
@@ -40,7 +40,7 @@ def substr(op: Builder, x: Value, position: Value, count: Value, *, unit: str) -
     return op.Reshape(implode(op, op.Where(kept, codes, -1)), op.shape(x))
 
 
-@lower("StringStrip")
+@lower("StringStrip", since=20)
 def string_strip(op: Builder, x: Value) -> Value:
     """Without ASCII whitespace at both ends."""
     codes, _ = explode(op, op.Reshape(x, [-1]))

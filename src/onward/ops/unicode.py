@@ -15,7 +15,7 @@ from onward.lowering.registry import Unsupported, lower
 from onward.ops.characters import BYTES, EMPTY, LAST, begins, dense, explode, implode, join
 
 
-@lower("UnicodeDecode")
+@lower("UnicodeDecode", since=20)
 def unicode_decode(
     op: Builder, x: Value, *, input_encoding: str, replacement_char: int, replace_control_characters: bool,
     Tsplits: np.dtype,
@@ -24,7 +24,7 @@ def unicode_decode(
     return _decoded(op, x, input_encoding, replacement_char if replace_control_characters else None, Tsplits)[:2]
 
 
-@lower("UnicodeDecodeWithOffsets")
+@lower("UnicodeDecodeWithOffsets", since=20)
 def unicode_decode_with_offsets(
     op: Builder, x: Value, *, input_encoding: str, replacement_char: int, replace_control_characters: bool,
     Tsplits: np.dtype,
@@ -58,7 +58,7 @@ def _decoded(op: Builder, x: Value, encoding: str, control: int | None, splits: 
     return op.Cast(row_splits, to=splits), op.Cast(values, to=INT32), offsets
 
 
-@lower("UnicodeEncode")
+@lower("UnicodeEncode", since=20)
 def unicode_encode(
     op: Builder, points: Value, splits: Value, *, output_encoding: str, errors: str, replacement_char: int
 ) -> Value:

@@ -54,7 +54,7 @@ def supported_ops() -> list[SupportedOp]:
 
     found = []
     for name, versions in sorted(LOWERINGS.items()):
-        function = versions[-1].function
+        function = getattr(versions[-1].function, "func", versions[-1].function)  # of a partial application
         family = "one to one" if name in ONE_TO_ONE else function.__module__.rpartition(".")[2]
         summary = (function.__doc__ or "").strip().partition("\n")[0]
         found.append(SupportedOp(name, min(v.since for v in versions), family, name in COMPLEX, summary))

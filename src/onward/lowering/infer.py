@@ -210,7 +210,8 @@ def _slice(x: Inputs, attrs: Attrs) -> Shape | None:
         return tuple(unknown() for _ in shape)
     result = list(shape)
     for start, end, axis, step in zip(starts, ends, axes, steps or (), strict=True):
-        result[axis] = slice_size(shape[axis], start, end, step)
+        followed = x[1].elements is not None and x[2].elements is not None
+        result[axis] = slice_size(shape[axis], start, end, step) if followed else unknown()
     return tuple(result)
 
 
@@ -234,7 +235,8 @@ def _pad(x: Inputs, attrs: Attrs) -> Shape | None:
     axes = axes if axes is not None else tuple(range(len(shape)))
     result = list(shape)
     for i, axis in enumerate(axes):
-        result[axis] = shape[axis] + widths[i] + widths[i + len(axes)]
+        followed = x[1].elements is not None
+        result[axis] = shape[axis] + widths[i] + widths[i + len(axes)] if followed else unknown()
     return tuple(result)
 
 
@@ -242,7 +244,8 @@ def _tile(x: Inputs, attrs: Attrs) -> Shape | None:
     shape, repeats = x[0].shape, _sized(x[1])
     if shape is None or repeats is None:
         return None if shape is None else tuple(unknown() for _ in shape)
-    return tuple(d * r for d, r in zip(shape, repeats, strict=True))
+    followed = x[1].elements is not None
+    return tuple(d * r if followed else unknown() for d, r in zip(shape, repeats, strict=True))
 
 
 def _spatial(x: Inputs, attrs: Attrs, kernel: Sequence[Size]) -> tuple[Size, ...]:

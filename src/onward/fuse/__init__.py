@@ -1,8 +1,13 @@
-"""Fusions: what runtimes run fastest, in place of what TensorFlow spells out."""
+"""Fusions: what runtimes run fastest, in place of what TensorFlow spells out.
+
+``recognise`` finds whole functions while the graph still has TensorFlow's shape and layout; ``absorb`` runs after the
+transposes are gone and folds constants into the weights of what stands before them.
+"""
 
 from __future__ import annotations
 
-from onward.fuse import activation, affine, conv
+from onward.fuse import activation, affine, conv, matmul, norm
 from onward.fuse.engine import merged, rewriting
 
-fuse = rewriting(merged(activation.RULES, affine.RULES, conv.RULES))
+recognise = rewriting(merged(activation.RULES, norm.RULES, matmul.RULES))
+absorb = rewriting(merged(activation.RULES, affine.RULES, conv.RULES))

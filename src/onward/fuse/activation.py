@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from onward.fuse.rule import Rule, table
@@ -49,22 +50,26 @@ class GeluErfFactored(_Gelu):
         return x * (0.5 * (1 + op.Erf(SQRT_HALF * x)))
 
 
-class _GeluTanh(_Gelu):
+class GeluTanh(_Gelu):
+    """x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2, the half at x or at the bracket."""
+
     approximate = "tanh"
 
-
-class GeluTanh(_GeluTanh):
-    """x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2."""
-
-    def pattern(self, op: Any, x: Any) -> Any:
-        return 0.5 * x * (1 + op.Tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * op.Pow(x, 3))))
-
-
-class GeluTanhFactored(_GeluTanh):
-    """x * ((1 + tanh(..)) / 2)."""
+    def __init__(self, cube: Callable[[Any, Any], Any], *, factored: bool = False) -> None:
+        self._cube = cube
+        self._factored = factored
 
     def pattern(self, op: Any, x: Any) -> Any:
-        return x * (0.5 * (1 + op.Tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * op.Pow(x, 3)))))
+        bracket = 1 + op.Tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * self._cube(op, x)))
+        return x * (0.5 * bracket) if self._factored else 0.5 * x * bracket
+
+
+def _power(op: Any, x: Any) -> Any:
+    return op.Pow(x, 3)
+
+
+def _product(op: Any, x: Any) -> Any:
+    return x * x * x
 
 
 class HardSigmoid(Rule):
@@ -83,7 +88,6 @@ RULES = table(
     GeluErfcOfNegation(),
     GeluErf(),
     GeluErfFactored(),
-    GeluTanh(),
-    GeluTanhFactored(),
+    *(GeluTanh(cube, factored=factored) for cube in (_power, _product) for factored in (False, True)),
     HardSigmoid(),
 )

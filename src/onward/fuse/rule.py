@@ -1,7 +1,7 @@
 """A fusion is its formula: ``pattern`` written with the builder's own notation, ``rewrite`` what stands instead.
 
-The pattern is traced once per rule. Its parameters stand for any value; the same parameter used twice must be the same
-value. A number matches a constant of one element equal to it. Addition, multiplication and the like match in either
+The pattern is traced once per rule. Its parameters stand for any value; a parameter or an operation used twice must be
+the same value both times. Reductions match only where they keep their axes; their axes are a second input. A number matches a constant of one element equal to it. Addition, multiplication and the like match in either
 order. Every value inside the pattern must be used by the pattern alone.
 """
 
@@ -34,8 +34,9 @@ class Rule:
         """The formula to find; parameters after ``op`` are its variables."""
         raise NotImplementedError
 
-    def check(self, **values: Value) -> bool:
-        """Whether a match may be rewritten; by default always."""
+    def check(self, *values: Value) -> bool:
+        """Whether a match may be rewritten, with the pattern's variables in order (None for one that the pattern did not
+        use); by default always."""
         return True
 
     def rewrite(self, op: Builder, *values: Value) -> Value:
@@ -53,9 +54,9 @@ class Rule:
                 return None
             outputs = {id(v) for v in graph.outputs}
             for match in _match(root, node.outputs[0], Match({}, ())):
-                if not match.closed(node, outputs) or not self.check(**match.values):
-                    continue
-                return self.rewrite(op, *(match.values[name] for name in names))
+                values: list[Any] = [match.bound.get(name) for name in names]  # None: not in this variant of the pattern
+                if match.closed(node, outputs) and self.check(*values):
+                    return self.rewrite(op, *values)
             return None
 
         return {root.op: [rewrite]}
@@ -127,12 +128,12 @@ def _term(operand: Any) -> Term:
 
 
 class Match:
-    """Values bound so far and the nodes inside the pattern."""
+    """What variables (by name) and operations stand for so far, and the nodes inside the pattern."""
 
-    __slots__ = ("nodes", "values")
+    __slots__ = ("bound", "nodes")
 
-    def __init__(self, values: dict[str, Value], nodes: tuple[Node, ...]) -> None:
-        self.values = values
+    def __init__(self, bound: dict[str | Operation, Value], nodes: tuple[Node, ...]) -> None:
+        self.bound = bound
         self.nodes = nodes
 
     def closed(self, root: Node, outputs: set[int]) -> bool:
@@ -151,37 +152,39 @@ def _match(term: Term | None, value: Value | None, match: Match) -> Iterator[Mat
     if term is None or value is None:
         if term is None and value is None:
             yield match
-    elif isinstance(term, Variable):
-        bound = match.values.get(term.name)
-        if bound is None:
-            yield Match({**match.values, term.name: value}, match.nodes)
-        elif bound is value:
-            yield match
+    elif isinstance(term, (Variable, Operation)):
+        key = term.name if isinstance(term, Variable) else term
+        bound = match.bound.get(key)
+        if bound is not None:
+            if bound is value:
+                yield match
+            return
+        found = Match({**match.bound, key: value}, match.nodes)
+        if isinstance(term, Variable):
+            yield found
+        else:
+            yield from _match_node(term, value, found)
     elif isinstance(term, Number):
         if _is_number(value, term.number):
             yield match
-    elif isinstance(term, Operation):
-        yield from _match_node(term, value, match)
 
 
 def _match_node(term: Operation, value: Value, match: Match) -> Iterator[Match]:
     node = value.producer
     if node is None or node.op != term.op or node.domain or value.index != 0:
         return
+    if node.op.startswith("Reduce") and not node.attrs.get("keepdims", 1):
+        return
     inputs = list(node.inputs)
     wanted = list(term.inputs)
-    if len(inputs) < len(wanted) or (len(inputs) > len(wanted) and term.op not in _TRAILING):
+    if len(inputs) != len(wanted):
         return
-    inside = Match(match.values, (*match.nodes, node))
+    inside = Match(match.bound, (*match.nodes, node))
     orders = [inputs[: len(wanted)]]
     if term.op in COMMUTATIVE and len(wanted) == 2:
         orders.append(inputs[::-1])
     for order in orders:
         yield from _match_all(wanted, order, inside)
-
-
-# Operators whose further inputs (axes) a rule looks at in ``check``.
-_TRAILING = frozenset({"ReduceMean", "ReduceSum", "Squeeze", "Unsqueeze"})
 
 
 def _match_all(terms: list[Term | None], values: list[Value | None], match: Match) -> Iterator[Match]:

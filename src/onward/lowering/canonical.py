@@ -65,6 +65,8 @@ def _reshape(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
         rest = product(d for d in asked if d != -1)
         if rest != 0:
             asked[asked.index(-1)] = floordiv(product(x.shape), rest)
+    if all(d != 0 for d in asked):
+        attrs.pop("allowzero", None)  # no zero stands there to be taken for a copy
     if x.shape is not None and tuple(asked) == x.shape:
         return x
     producer = x.producer

@@ -1,0 +1,31 @@
+"""Matrix products without the reshapes around them."""
+
+from __future__ import annotations
+
+from onward import ir
+from onward.fuse.engine import Rewrite, made_by, sole_user
+from onward.ir import Node, Value
+from onward.lowering.builder import Builder
+
+
+def unflatten(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
+    """reshape(reshape(x, [-1, c]) @ w, [..., n]) = x @ w, which ONNX multiplies over the last axis."""
+    flat = node.inputs[0]
+    product = made_by(flat, "MatMul")
+    if product is None or flat is None or not sole_user(graph, flat):
+        return None
+    rows, weights = product.inputs
+    inner = made_by(rows, "Reshape")
+    x = inner.inputs[0] if inner is not None else None
+    if x is None or x.shape is None or rows is None or rows.shape is None or weights is None or node.output.shape is None:
+        return None
+    if weights.rank != 2 or len(rows.shape) != 2 or rows.shape[-1] != x.shape[-1]:
+        return None
+    if node.output.shape != (*x.shape[:-1], weights.shape[-1]):  # type: ignore[index]
+        return None
+    op.origin = product.origin
+    result: Value = x @ weights
+    return result
+
+
+RULES: dict[str, list[Rewrite]] = {"Reshape": [unflatten]}

@@ -1,0 +1,154 @@
+"""Normalisations that TensorFlow spells out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from onward import ir
+from onward.fuse.engine import Rewrite, constant_operand, made_by, merged, sole_user
+from onward.fuse.rule import Rule, table
+from onward.ir import Node, Value, is_static
+from onward.lowering.builder import Builder
+
+
+def _trailing_axis(x: Value, axes: Value) -> int | None:
+    """The first of the axes if they are the last ones of ``x`` without a gap and of known size, else None."""
+    if axes.array is None or x.shape is None:
+        return None
+    rank = len(x.shape)
+    ordered = sorted(int(a) % rank for a in axes.array)
+    first = ordered[0] if ordered else rank
+    return first if ordered == list(range(first, rank)) and is_static(x.shape[first:]) else None
+
+
+def _fitting(value: Value, normalised: tuple) -> bool:
+    """Whether a factor or offset varies over the normalised axes only."""
+    if value.shape is None:
+        return False
+    stripped = list(value.shape)
+    while len(stripped) > len(normalised) and stripped[0] == 1:
+        stripped.pop(0)
+    return len(stripped) <= len(normalised) and all(isinstance(d, int) for d in stripped)
+
+
+class LayerNorm(Rule):
+    """Keras: x * s - mean * s (+ offset), with s = (scale) / sqrt(variance + epsilon)."""
+
+    since = 18  # the operator came with 17, axes became an input with 18
+
+    def __init__(self, *, scale: bool, offset: bool) -> None:
+        self._scale = scale
+        self._offset = offset
+
+    def pattern(self, op: Any, x: Any, axes: Any, epsilon: Any, gamma: Any, beta: Any) -> Any:
+        mean = op.ReduceMean(x, axes)
+        centred = x - mean
+        inverse = op.Reciprocal(op.Sqrt(op.ReduceMean(centred * centred, axes) + epsilon))
+        inverse = inverse * gamma if self._scale else inverse
+        shift = -mean * inverse
+        return x * inverse + (shift + beta if self._offset else shift)
+
+    def check(self, x: Value, axes: Value, epsilon: Value, gamma: Value | None, beta: Value | None) -> bool:
+        first = _trailing_axis(x, axes)
+        if first is None or epsilon.const is None or epsilon.const.size != 1 or x.shape is None:
+            return False
+        return all(v is None or _fitting(v, x.shape[first:]) for v in (gamma, beta))
+
+    def rewrite(
+        self, op: Builder, x: Value, axes: Value, epsilon: Value, gamma: Value | None, beta: Value | None
+    ) -> Value:
+        return layer_norm(op, x, axes, epsilon, gamma, beta)
+
+
+class LayerNormCentred(Rule):
+    """(x - mean) / sqrt(variance + epsilon); scale and offset are taken in by the rules below."""
+
+    since = 18
+
+    def __init__(self, *, reciprocal: bool) -> None:
+        self._reciprocal = reciprocal
+
+    def pattern(self, op: Any, x: Any, axes: Any, epsilon: Any) -> Any:
+        centred = x - op.ReduceMean(x, axes)
+        deviation = op.Sqrt(op.ReduceMean(centred * centred, axes) + epsilon)
+        return centred * op.Reciprocal(deviation) if self._reciprocal else centred / deviation
+
+    def check(self, x: Value, axes: Value, epsilon: Value) -> bool:
+        return _trailing_axis(x, axes) is not None and epsilon.const is not None and epsilon.const.size == 1
+
+    def rewrite(self, op: Builder, x: Value, axes: Value, epsilon: Value) -> Value:
+        return layer_norm(op, x, axes, epsilon, None, None)
+
+
+def layer_norm(op: Builder, x: Value, axes: Value, epsilon: Value, gamma: Value | None, beta: Value | None) -> Value:
+    """Emits LayerNormalization over trailing axes; absent scale and offset are one and zero."""
+    first = _trailing_axis(x, axes)
+    assert first is not None and x.shape is not None and epsilon.array is not None
+    normalised = list(x.shape[first:])
+
+    def parameter(value: Value | None, default: float) -> Value:
+        if value is None:
+            return op.constant(np.full(normalised, default, x.dtype))
+        trailing = list(value.shape or ())[-len(normalised) :]
+        return op.Expand(op.Reshape(value, trailing), normalised)
+
+    result: Value = op.LayerNormalization(
+        x,
+        parameter(gamma, 1.0),
+        None if beta is None else parameter(beta, 0.0),
+        axis=first - len(x.shape),
+        epsilon=float(epsilon.array.reshape(())),
+    )
+    return result
+
+
+def scale_layer_norm(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
+    """layer_norm(x) * c takes c into its scale, as long as it has no offset yet."""
+    found = _after_layer_norm(graph, node)
+    if found is None:
+        return None
+    norm, factor = found
+    if len(norm.inputs) > 2:
+        return None
+    scale = norm.inputs[1]
+    assert scale is not None and scale.shape is not None
+    result: Value = op.LayerNormalization(
+        norm.inputs[0], scale * op.Reshape(factor, list(factor.shape or ())[-len(scale.shape) :]), **norm.attrs
+    )
+    return result
+
+
+def offset_layer_norm(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
+    """layer_norm(x) + c takes c as its offset."""
+    found = _after_layer_norm(graph, node)
+    if found is None:
+        return None
+    norm, offset = found
+    scale = norm.inputs[1]
+    assert scale is not None and scale.shape is not None
+    whole = op.Expand(op.Reshape(offset, list(offset.shape or ())[-len(scale.shape) :]), list(scale.shape))
+    if len(norm.inputs) > 2 and norm.inputs[2] is not None:
+        whole = norm.inputs[2] + whole
+    result: Value = op.LayerNormalization(norm.inputs[0], scale, whole, **norm.attrs)
+    return result
+
+
+def _after_layer_norm(graph: ir.Graph, node: Node) -> tuple[Node, Value] | None:
+    operands = constant_operand(node)
+    norm = made_by(operands[0], "LayerNormalization") if operands else None
+    if norm is None or operands is None or not sole_user(graph, operands[0]) or norm.inputs[1] is None:
+        return None
+    scale = norm.inputs[1].shape
+    return (norm, operands[1]) if scale is not None and _fitting(operands[1], tuple(scale)) else None
+
+
+_ABSORB: dict[str, list[Rewrite]] = {"Add": [offset_layer_norm], "Mul": [scale_layer_norm]}
+RULES = merged(
+    table(
+        *(LayerNorm(scale=scale, offset=offset) for scale in (True, False) for offset in (True, False)),
+        *(LayerNormCentred(reciprocal=reciprocal) for reciprocal in (True, False)),
+    ),
+    _ABSORB,
+)

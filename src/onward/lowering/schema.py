@@ -45,14 +45,14 @@ class Signature(NamedTuple):
         """
         slots, attrs = list(args), {}
         for name, value in kwargs.items():
+            if value is None:
+                continue
             if name in self.attributes:
-                if value is not None:
-                    attrs[name] = value
+                attrs[name] = value
             elif name in self.positions:
-                if value is not None:
-                    position = self.positions[name]
-                    slots.extend([None] * (position + 1 - len(slots)))
-                    slots[position] = value
+                position = self.positions[name]
+                slots.extend([None] * (position + 1 - len(slots)))
+                slots[position] = value
             else:
                 raise TypeError(f"ONNX {self.op}-{self.since} has no input or attribute {name!r}")
         while slots and slots[-1] is None:

@@ -116,8 +116,12 @@ def quantize_v2(
         rounded = op.Round(steps) if round_mode == "HALF_TO_EVEN" else half_away(op, steps)
     elif mode == "MIN_FIRST":
         scale = (last - first) / (high - low)
-        offset = half_away(op, low * scale) - first
-        rounded = op.Clip(half_away(op, x * along(op, scale, x, axis)) - along(op, offset, x, axis), first, last)
+        steps, bottom = x * along(op, scale, x, axis), along(op, low * scale, x, axis)
+        if dtype == np.dtype("uint8"):  # TensorFlow rounds once here, and both terms for other dtypes
+            shifted = half_away(op, steps - bottom)
+        else:
+            shifted = half_away(op, steps) - half_away(op, bottom)
+        rounded = op.Clip(shifted + first, first, last)
     else:
         scale = along(op, (last - first) / (high - low), x, axis)
         steps = (_within(op, x, low, high, axis) - along(op, low, x, axis)) * scale

@@ -9,7 +9,7 @@ import numpy as np
 from onward.dtypes import BOOL
 from onward.ir import Value
 from onward.lowering.builder import Builder
-from onward.lowering.registry import lower
+from onward.lowering.registry import Unsupported, lower
 
 _REDUCTIONS = {
     "All": "ReduceMin",
@@ -30,6 +30,8 @@ def reduction(onnx_name: str, op: Builder, x: Value, axes: Value, *, keep_dims: 
     """Reduces over axes that may be computed; no axes at all reduce nothing, TensorFlow's way."""
     if axes.array is not None:
         return op.emit(onnx_name, x, axes=np.atleast_1d(axes.array).tolist(), keepdims=int(keep_dims))
+    if op.opset < 18 and onnx_name != "ReduceSum":
+        raise Unsupported("axes computed at run time need opset 18 or higher")
     return op.emit(onnx_name, x, axes=op.Reshape(axes, [-1]), keepdims=int(keep_dims), noop_with_empty_axes=1)
 
 

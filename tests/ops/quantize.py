@@ -79,6 +79,7 @@ CASES = {
         if n in ("quint8", "qint8")
     },
     "there/MIN_FIRST": case(lambda x: _there(x, "MIN_FIRST", tf.quint8), _wide),
+    "there/even": case(lambda x: _there(x, "SCALED", tf.qint8, round_mode="HALF_TO_EVEN"), _wide),
     "there/narrow": case(lambda x: _there(x, "SCALED", tf.qint8, narrow_range=True), _wide),
     **{
         f"back/{mode}-{n}": case(lambda x, m=mode, t=t: _back(x, m, t), _wide)

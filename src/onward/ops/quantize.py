@@ -116,10 +116,9 @@ def quantize_v2(
         rounded = op.Round(steps) if round_mode == "HALF_TO_EVEN" else half_away(op, steps)
     elif mode == "MIN_FIRST":
         scale = (last - first) / (high - low)
-        steps, bottom = x * along(op, scale, x, axis), along(op, low * scale, x, axis)
-        if dtype == np.dtype("uint8"):  # TensorFlow rounds once here, and both terms for other dtypes
-            shifted = half_away(op, steps - bottom)
-        else:
+        offset = half_away(op, low * scale) - first
+        rounded = op.Clip(half_away(op, x * along(op, scale, x, axis)) - along(op, offset, x, axis), first, last)
+    else:
             shifted = half_away(op, steps) - half_away(op, bottom)
         rounded = op.Clip(shifted + first, first, last)
     else:

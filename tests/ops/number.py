@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tests.harness import Arg, at_opsets, boolean, case, dtypes, f32, f64, i16, i32, i64, string
+from tests.harness import Arg, at_opsets, boolean, case, dtypes, f16, f32, f64, i16, i32, i64, string
 
 S = tf.strings
 _REAL = [0.0, -0.0, 1.5, -2.675, 0.0005, 1e-9, 123456.789, 0.9999999, -99.99999, 1e15, np.nan, np.inf, -np.inf, 0.125,
-         2.5, 3.5, -0.5, 1048575.96875, 0.3, 5e-324, 1e-38]  # fmt: skip
+         2.5, 3.5, -0.5, 1048575.96875, 0.3, 1e-37]  # fmt: skip
+_WIDE = [1e20, -3.4028235e38, 1.18e-38, 1e-5, 1e-4, 9.9999997e-5, 123456.0, 1234567.0, 999999.5, 100000.0, 1e6, 20.0]
 _TIES = [0.5, 1.5, 2.5, 0.05, 0.15, 0.25, 0.35, 0.0625, 0.1875, 1.005, 0.0005, 0.285, 0.145]
 
 
 def reals(make: object, values: list[float] = _REAL) -> Arg:
-    return make("n", values=values)  # type: ignore[operator]
+    return make(len(values), values=values)  # type: ignore[operator]
 
 
 _TEXT = {
@@ -25,6 +26,15 @@ _TEXT = {
     "f64/random": case(lambda x: tf.as_string(x, precision=4), f64("b", "t", low=-1e6, high=1e6)),
     "f64/width": case(lambda x: tf.as_string(x, precision=2, width=9), reals(f64)),
     "f64/zeros": case(lambda x: tf.as_string(x, precision=2, width=9, fill="0"), reals(f64)),
+    "f32/e": case(lambda x: tf.as_string(x, scientific=True), reals(f32, _REAL + _WIDE)),
+    "f32/e2": case(lambda x: tf.as_string(x, scientific=True, precision=2, width=12), reals(f32, _REAL + _WIDE)),
+    "f32/e0": case(lambda x: tf.as_string(x, scientific=True, precision=0), reals(f32, _REAL + _WIDE)),
+    "f32/e_random": case(lambda x: tf.as_string(x, scientific=True), f32("n", low=-1e5, high=1e5)),
+    "f32/g": case(lambda x: tf.as_string(x, shortest=True), reals(f32, _REAL + _WIDE)),
+    "f32/g3": case(lambda x: tf.as_string(x, shortest=True, precision=3, width=8), reals(f32, _REAL + _WIDE)),
+    "f32/g1": case(lambda x: tf.as_string(x, shortest=True, precision=0), reals(f32, _REAL + _WIDE)),
+    "f32/g_random": case(lambda x: tf.as_string(x, shortest=True), f32("n", low=-9, high=9)),
+    "f16/g": case(lambda x: tf.as_string(x, shortest=True), f16("n", low=-9, high=9)),
     "bool": case(lambda x: tf.as_string(x), boolean("b")),
     "string": case(lambda x: tf.as_string(x) + "", string("b")),
     "i32/width": case(lambda x: tf.as_string(x, width=4), i32("b", low=-999, high=999)),

@@ -14,14 +14,16 @@ def text(*dims: int | str) -> Arg:
     return string(*dims, values=_TEXT)
 
 
-def ngrams(widths: list[int], pad: int = 0, left: str = "", right: str = "", separator: str = " ") -> Case:
+def ngrams(
+    widths: list[int], pad: int = 0, left: str = "", right: str = "", separator: str = " ", short: bool = False
+) -> Case:
     """Of rows of 3, 0, 1 and 4 words."""
 
     def function(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tuple(
             raw.StringNGrams(
                 data=x, data_splits=tf.constant([0, 3, 3, 4, 8], tf.int64), separator=separator, ngram_widths=widths,
-                left_pad=left, right_pad=right, pad_width=pad, preserve_short_sequences=False,
+                left_pad=left, right_pad=right, pad_width=pad, preserve_short_sequences=short,
             )
         )  # fmt: skip
 
@@ -49,5 +51,9 @@ CASES = {
     "ngrams/pad": ngrams([3], -1, "<", ">"),
     "ngrams/pad1": ngrams([3, 1, 2], 1, "#", "#", separator=""),
     "ngrams/wide": ngrams([9]),
+    "ngrams/short": ngrams([3, 2], separator="+", short=True),
+    "ngrams/short_pad": ngrams([7], 1, "<", ">", short=True),
+    "whitespace/limit": case(lambda x: tuple(raw.StringSplitV2(input=x, sep="", maxsplit=2)), text("b")),
+    "whitespace/limit1": case(lambda x: tuple(raw.StringSplitV2(input=x, sep="", maxsplit=1)), text("b")),
 }
 CASES.update(at_opsets({"whitespace": CASES["whitespace"], "separator": CASES["separator"]}, 20, 23))

@@ -178,3 +178,8 @@ def _digits(op: Builder, numbers: Value) -> tuple[Value, Value]:
 def begins(op: Builder, codes: Value) -> Value:
     """Whether a character begins at each byte, in UTF-8."""
     return op.Or(op.And(op.GreaterOrEqual(codes, 0), codes < 0x80), op.GreaterOrEqual(codes, 0xC0))
+
+
+def blank(op: Builder, codes: Value) -> Value:
+    """Whether each byte is ASCII whitespace."""
+    return op.Or(op.Equal(codes, SPACE), op.And(op.GreaterOrEqual(codes, ord("\t")), codes <= ord("\r")))

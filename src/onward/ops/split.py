@@ -12,7 +12,7 @@ from onward.dtypes import INT64
 from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.registry import Static, Unsupported, lower
-from onward.ops.characters import EMPTY, LAST, dense, join
+from onward.ops.characters import EMPTY, LAST, blank, dense, explode, implode, join
 
 WHITESPACE = (b"\t", b"\n", b"\v", b"\f", b"\r", b" ")  # C's isspace
 
@@ -27,7 +27,8 @@ def string_split_v2(op: Builder, x: Value, sep: Static, *, maxsplit: int) -> tup
         parts, count = _split(op, x, separator, maxsplit if maxsplit > 0 else None)
         return _sparse(op, x, parts, count)
     if maxsplit > 0:
-        raise Unsupported("a limited number of splits at whitespace")
+        parts, count = _first_words(op, x, maxsplit)
+        return _sparse(op, x, parts, count)
     return _sparse_pieces(op, x, *pieces(op, x, WHITESPACE))
 
 
@@ -103,6 +104,21 @@ def _split(op: Builder, x: Value, separator: bytes, limit: int | None) -> tuple[
     return op.Slice(parts, [1], [LAST], [1]), count - 1
 
 
+def _first_words(op: Builder, x: Value, limit: int) -> tuple[Value, Value]:
+    """At most so many words, each a column, and last what follows them."""
+    codes, _ = explode(op, x)
+    space = blank(op, codes)
+    solid = op.And(op.GreaterOrEqual(codes, 0), op.Not(space))
+    follows = op.Pad(op.Cast(solid, to=INT64), np.array([0, 1, 0, -1]), np.array(0, np.int64))
+    begins = op.And(solid, op.Equal(follows, 0))
+    number = op.CumSum(op.Cast(begins, to=INT64), np.array(1))  # of the word that a byte is of or behind
+    number = op.Where(op.Or(solid, op.Greater(number, limit)), op.Min(number, limit + 1), 0)
+    columns = np.arange(1, limit + 2).reshape(-1, 1)
+    chosen = op.Where(op.Equal(op.Unsqueeze(number, axes=[1]), columns), op.Unsqueeze(codes, axes=[1]), -1)
+    words = op.ReduceSum(op.Cast(begins, to=INT64), axes=[1], keepdims=0)
+    return implode(op, chosen), op.Min(words, limit) + op.Cast(op.GreaterOrEqual(words, limit), to=INT64)
+
+
 def _sparse(op: Builder, x: Value, parts: Value, count: Value | None) -> tuple[Value, Value, Value]:
     assert x.shape is not None
     if count is None:
@@ -125,8 +141,6 @@ def string_ngrams(
     left_pad: str | bytes, right_pad: str | bytes, pad_width: int, preserve_short_sequences: bool,
 ) -> tuple[Value, Value]:  # fmt: skip
     """The n-grams of each row of a ragged tensor, of one width after the other."""
-    if preserve_short_sequences:
-        raise Unsupported("n-grams that keep sequences shorter than themselves")
     bounds = op.Cast(splits, to=INT64)
     glue = _bytes(separator)
     made = []
@@ -140,6 +154,8 @@ def string_ngrams(
         for offset in range(1, width):
             gram = op.StringConcat(op.StringConcat(gram, glue) if glue else gram, op.Gather(texts, first + offset))
         made.append((gram, row, count, rank))
+    if preserve_short_sequences:
+        made.append(_short(op, data, bounds, glue, [m[2] for m in made], max(pad_width, 0), left_pad, right_pad))
     grams, rows, counts, ranks = (list(column) for column in zip(*made, strict=True))
     totals = op.Sum(*counts) if len(counts) > 1 else counts[0]
     ends = op.CumSum(totals, np.array(0))
@@ -153,6 +169,26 @@ def string_ngrams(
         before = before + count
     texts = op.Concat(*grams, axis=0)
     return op.ScatterElements(texts, op.Concat(*places, axis=0), texts, axis=0), out
+
+
+def _short(
+    op: Builder, data: Value, splits: Value, glue: bytes, counts: list[Value], pad: int, left: str | bytes,
+    right: str | bytes,
+) -> tuple[Value, Value, Value, Value]:  # fmt: skip
+    """For a row that has no n-gram at all but some data: all of it. Texts, rows, counts and ranks."""
+    texts, starts, ends = _padded(op, data, splits, pad, _bytes(left), _bytes(right))
+    total = op.Sum(*counts) if len(counts) > 1 else counts[0]
+    lone = op.And(op.Equal(total, 0), op.Greater(ends - starts, 2 * pad))
+    rows = op.Squeeze(op.NonZero(lone), axes=[0])
+    begin = op.Gather(starts, rows)
+    length = op.Gather(ends, rows) - begin
+    places = dense(op, op.Range(np.array(0), op.Size(texts), np.array(1)), begin, length)
+    columns = op.Range(np.array(0), op.Gather(op.append("Shape", [places], {}), 1), np.array(1))
+    later = op.And(op.Greater(columns, 0), op.GreaterOrEqual(places, 0))
+    parts = op.Gather(op.Concat(texts, EMPTY.reshape(1), axis=0), places)
+    if glue:
+        parts = op.Where(later, op.StringConcat(np.array(glue, object), parts), parts)
+    return join(op, parts), rows, op.Cast(lone, to=INT64), rows * 0
 
 
 def _padded(op: Builder, data: Value, splits: Value, pad: int, left: bytes, right: bytes) -> tuple[Value, Value, Value]:

@@ -8,7 +8,7 @@ from onward.dtypes import INT32, INT64
 from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.registry import lower
-from onward.ops.characters import begins, explode, implode
+from onward.ops.characters import begins, blank, explode, implode
 
 
 @lower("StringLength", since=20)
@@ -44,7 +44,6 @@ def substr(op: Builder, x: Value, position: Value, count: Value, *, unit: str) -
 def string_strip(op: Builder, x: Value) -> Value:
     """Without ASCII whitespace at both ends."""
     codes, _ = explode(op, op.Reshape(x, [-1]))
-    space = op.Or(op.Equal(codes, ord(" ")), op.And(op.GreaterOrEqual(codes, ord("\t")), codes <= ord("\r")))
-    solid = op.Cast(op.Not(op.Or(space, codes < 0)), to=INT64)
+    solid = op.Cast(op.Not(op.Or(blank(op, codes), codes < 0)), to=INT64)
     before, behind = op.CumSum(solid, np.array(1)), op.CumSum(solid, np.array(1), reverse=1)
     return op.Reshape(implode(op, op.Where(op.Greater(before * behind, 0), codes, -1)), op.shape(x))

@@ -129,6 +129,22 @@ class Sizes:
         if kind not in ("floor", "min", "max"):
             raise ValueError(f"no tensor in scope has the size {Dim({(atom,): 1})}")
         a, b = (self._scalar(o) for o in operands)
+        if kind == "floor" and not _never_negative(operands[0]):  # ONNX's Div rounds towards zero
+            a = op.append("Sub", [a, op.append("Mod", [a, b], {})], {})
         return op.append({"floor": "Div", "min": "Min", "max": "Max"}[kind], [a, b], {})
 
 
+def _never_negative(size: Size) -> bool:
+    """Whether the form of a size shows that it is not negative."""
+    if isinstance(size, int):
+        return size >= 0
+    return all(
+        factor > 0 and all(_atom_never_negative(atom) for atom in monomial) for monomial, factor in size.terms.items()
+    )
+
+
+def _atom_never_negative(atom: tuple) -> bool:
+    kind, *operands = atom
+    if kind in ("symbol", "unknown"):
+        return True
+    return (any if kind == "max" else all)(_never_negative(operand) for operand in operands)

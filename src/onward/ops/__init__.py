@@ -19,6 +19,7 @@ from onward.ops import (  # noqa: F401
     conv_transpose,
     count,
     cross,
+    ctc,
     cumulative,
     decompose,
     dilated,

@@ -119,9 +119,6 @@ def quantize_v2(
         offset = half_away(op, low * scale) - first
         rounded = op.Clip(half_away(op, x * along(op, scale, x, axis)) - along(op, offset, x, axis), first, last)
     else:
-            shifted = half_away(op, steps) - half_away(op, bottom)
-        rounded = op.Clip(shifted + first, first, last)
-    else:
         scale = along(op, (last - first) / (high - low), x, axis)
         steps = (_within(op, x, low, high, axis) - along(op, low, x, axis)) * scale
         rounded = half_away(op, steps - (last - first + 1) / 2) if first < 0 else op.Floor(steps + 0.5)

@@ -179,7 +179,7 @@ def test_output_is_checked_before_anything_is_read(tmp_path: Path) -> None:
         convert("no such source", output=tmp_path / "missing" / "a.onnx")
 
 
-@pytest.mark.parametrize("source", [3, object(), None, [1, 2], keras.Model], ids=str)
+@pytest.mark.parametrize("source", [3, object(), None, [1, 2], keras.Model], ids=lambda source: type(source).__name__)
 def test_what_is_no_source(source: object) -> None:
     with pytest.raises(InvalidSourceError, match="SavedModel"):
         convert(source)

@@ -124,6 +124,8 @@ def _slice(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     if x.shape is None or starts.array is None or ends.elements is None or steps is None:
         return None
     axes = inputs[3].array if len(inputs) > 3 and inputs[3] is not None else range(len(starts.array))
+    if axes is None:
+        return None
     whole = all(
         start == 0 and (end == x.shape[int(axis)] or (isinstance(end, int) and end >= 2**31 - 1))
         for start, end, axis in zip(starts.array, ends.elements, axes, strict=True)

@@ -1,0 +1,154 @@
+"""Scattering by index: updates put into, or combined with, what is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from onward.dims import product
+from onward.dtypes import BOOL, INT32, INT64
+from onward.ir import Value
+from onward.lowering.builder import Builder
+from onward.lowering.registry import Unsupported, lower
+from onward.ops.array import flatten, zero
+
+
+def scatter(op: Builder, x: Value, indices: Value, updates: Value, reduction: str = "none", policy: str = "") -> Value:
+    """``x`` with updates at coordinates, [..., depth], of its leading axes.
+
+    Args:
+        reduction: none (the update replaces), add, mul, max or min; duplicates all count.
+        policy: TensorFlow's bad_indices_policy; IGNORE drops what lies outside.
+    """
+    indices = op.Cast(indices, to=INT64)
+    if x.dtype == BOOL and reduction != "none":
+        x, updates = op.Cast(x, to=INT32), op.Cast(updates, to=INT32)
+        return op.Cast(scatter(op, x, indices, updates, reduction, policy), to=BOOL)
+    if policy == "IGNORE":
+        return _ignoring(op, x, indices, updates, reduction)
+    return op.ScatterND(x, indices, updates, reduction=None if reduction == "none" else reduction)
+
+
+def _ignoring(op: Builder, x: Value, indices: Value, updates: Value, reduction: str) -> Value:
+    """Sends what lies outside into one more row, which is cut off again."""
+    if x.shape is None or indices.shape is None or not isinstance(indices.shape[-1], int):
+        raise Unsupported("bad_indices_policy=IGNORE with shapes of unknown rank")
+    depth = indices.shape[-1]
+    sizes, rest = x.shape[:depth], x.shape[depth:]
+    inside = op.And(indices >= 0, indices < op.sizes(sizes))
+    valid = op.Equal(op.ReduceMin(op.Cast(inside, to=INT32), axes=[-1], keepdims=1), 1)
+    strides = op.sizes([product(sizes[i + 1 :]) for i in range(depth)])
+    row = op.ReduceSum(indices * strides, axes=[-1], keepdims=1)
+    rows = product(sizes)
+    spare = op.Expand(zero(op, x.dtype), op.sizes([1, *rest]))
+    flat = op.Concat(op.Reshape(x, [rows, *rest]), spare, axis=0)
+    y = scatter(op, flat, op.Where(valid, row, op.size(rows)), updates, reduction)
+    return op.Reshape(op.Slice(y, [0], [-1], [0]), list(x.shape))
+
+
+@lower("ScatterNd")
+def scatter_nd(op: Builder, indices: Value, updates: Value, target: Value, *, bad_indices_policy: str = "") -> Value:
+    """Into zeros; duplicates add up."""
+    zeros = op.Expand(zero(op, updates.dtype), target)
+    if indices.shape is not None and indices.shape[-1] == 0:
+        updates = op.ReduceSum(updates, axes=list(range(len(indices.shape) - 1)), keepdims=0)
+        return op.Reshape(updates, target)
+    reduction = "none" if _distinct(indices) or updates.dtype == np.dtype(object) else "add"
+    return scatter(op, zeros, indices, updates, reduction, bad_indices_policy)
+
+
+def _distinct(indices: Value) -> bool:
+    """Whether the coordinates are known and none occurs twice."""
+    if indices.array is None:
+        return False
+    rows = indices.array.reshape(-1, indices.array.shape[-1])
+    return bool(len(np.unique(rows, axis=0)) == len(rows))
+
+
+def _tensor_scatter(reduction: str) -> Any:
+    def tensor_scatter(
+        op: Builder, x: Value, indices: Value, updates: Value, *, bad_indices_policy: str = ""
+    ) -> Value:  # fmt: skip
+        return scatter(op, x, indices, updates, reduction, bad_indices_policy)
+
+    return tensor_scatter
+
+
+lower("TensorScatterUpdate")(_tensor_scatter("none"))
+lower("TensorScatterAdd", "ScatterNdNonAliasingAdd")(_tensor_scatter("add"))
+lower("TensorScatterMax")(_tensor_scatter("max"))
+lower("TensorScatterMin")(_tensor_scatter("min"))
+
+
+@lower("TensorScatterSub")
+def tensor_scatter_sub(
+    op: Builder, x: Value, indices: Value, updates: Value, *, bad_indices_policy: str = ""
+) -> Value:  # fmt: skip
+    return scatter(op, x, indices, 0 - updates, "add", bad_indices_policy)
+
+
+def _rows(op: Builder, indices: Value) -> Value:
+    return op.Unsqueeze(op.Reshape(indices, [-1]), axes=[1])
+
+
+@lower("InplaceUpdate")
+def inplace_update(op: Builder, x: Value, rows: Value, updates: Value) -> Value:
+    return scatter(op, x, _rows(op, rows), updates)
+
+
+@lower("InplaceAdd")
+def inplace_add(op: Builder, x: Value, rows: Value, updates: Value) -> Value:
+    return scatter(op, x, _rows(op, rows), updates, "add")
+
+
+@lower("InplaceSub")
+def inplace_sub(op: Builder, x: Value, rows: Value, updates: Value) -> Value:
+    return scatter(op, x, _rows(op, rows), 0 - updates, "add")
+
+
+@lower("DynamicPartition")
+def dynamic_partition(op: Builder, x: Value, partitions: Value, *, num_partitions: int) -> tuple[Value, ...]:
+    if partitions.rank is None or x.rank is None:
+        raise Unsupported("partitions of unknown rank")
+    rank = partitions.rank
+    if rank == 0:
+        x, partitions = op.Unsqueeze(x, axes=[0]), op.Unsqueeze(partitions, axes=[0])
+    elif rank > 1:
+        x = op.Reshape(x, [-1, *x.shape[rank:]]) if x.shape is not None else x
+        partitions = op.Reshape(partitions, [-1])
+    return tuple(op.Compress(x, op.Equal(partitions, i), axis=0) for i in range(num_partitions))
+
+
+@lower("DynamicStitch", "ParallelDynamicStitch")
+def dynamic_stitch(op: Builder, indices: list[Value], data: list[Value]) -> Value:
+    """Row ``indices[m][i]`` of the result is ``data[m][i]``; of duplicates the last one counts."""
+    ranks = [i.rank for i in indices]
+    if any(r is None for r in ranks) or data[0].shape is None:
+        raise Unsupported("indices of unknown rank")
+    rest = list(data[0].shape[ranks[0] :])
+    rows = [op.Reshape(d, [product(i.shape), *rest]) for i, d in zip(indices, data, strict=True)]  # type: ignore[arg-type]
+    values = op.Concat(*rows, axis=0)
+    if all(i.array is not None for i in indices):
+        places = np.concatenate([i.array.ravel() for i in indices]) if indices else np.array([], np.int32)  # type: ignore[union-attr]
+        source = np.zeros(places.max(initial=-1) + 1, np.int64)
+        source[places] = np.arange(len(places))
+        if len(np.unique(places)) == len(source):  # every row is given
+            return values if (source == np.arange(len(places))).all() else op.Gather(values, source, axis=0)
+    where = op.Concat(*(flatten(op, i) for i in indices), axis=0)
+    count = op.ReduceMax(op.Concat(op.Cast(where, to=INT64), op.constant([-1], INT64), axis=0), axes=[0]) + 1
+    zeros = op.Expand(zero(op, values.dtype), op.Concat(count, op.sizes(rest), axis=0) if rest else count)
+    return scatter(op, zeros, op.Unsqueeze(where, axes=[1]), values)
+
+
+@lower("SparseToDense")
+def sparse_to_dense(op: Builder, indices: Value, target: Value, values: Value, default: Value) -> Value:
+    """Indices are coordinates [n, rank], or positions [n] or () of a vector; one value may serve them all."""
+    base = op.Expand(default, target)
+    if indices.rank is None:
+        raise Unsupported("indices of unknown rank")
+    if indices.rank < 2:
+        indices = op.Reshape(indices, [-1, 1])
+    if values.rank == 0:
+        values = op.Expand(values, op.sizes([indices.shape[0]]))  # type: ignore[index]
+    return scatter(op, base, indices, values)

@@ -17,6 +17,7 @@ from tests.test_random import DRAWS, SEEDED
 
 # Ops that no traced function holds, and where they are tested instead.
 ELSEWHERE: dict[str, str] = {
+    "BatchNormWithGlobalNormalization": "TensorFlow removed it: tests/test_removed_ops.py",
     "HashTableV2": "a captured table has no node of its own: tests/ops/lookup.py, tests/sources",
     "VarHandleOp": "a captured variable has no node of its own: tests/sources",
 }

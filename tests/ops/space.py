@@ -46,6 +46,12 @@ CASES = {
     "dilated/pool": case(
         lambda x: tf.nn.pool(x, [2, 2], "MAX", [1, 1], "VALID", dilations=[2, 2]), f32("b", 8, 9, 3)
     ),
+    "to-batch/square": case(
+        lambda x: tf.raw_ops.SpaceToBatch(input=x, paddings=[[1, 0], [0, 1]], block_size=2), f32("b", 7, 5, 3)
+    ),
+    "to-space/square": case(
+        lambda x: tf.raw_ops.BatchToSpace(input=x, crops=[[1, 0], [0, 1]], block_size=2), f32(8, "h", "w", 3)
+    ),
     "to-depth": case(lambda x: tf.nn.space_to_depth(x, 2), f32("b", 6, 8, 3)),
     "from-depth": case(lambda x: tf.nn.depth_to_space(x, 2), f32("b", "h", "w", 8)),
     **prefixed(

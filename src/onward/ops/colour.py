@@ -54,11 +54,6 @@ def adjust_contrast(op: Builder, x: Value, factor: Value) -> Value:
     return op.Cast((wide - mean) * factor + mean, to=x.dtype)
 
 
-@lower("AdjustContrast")
-def adjust_contrast_v1(op: Builder, x: Value, factor: Value, low: Value, high: Value) -> Value:
-    return op.Min(op.Max(adjust_contrast(op, op.Cast(x, to=FLOAT32), factor), low), high)
-
-
 def _channels(op: Builder, x: Value) -> tuple[Value, Value, Value]:
     return op.Split(x, split=[1, 1, 1], axis=-1, outputs=3)
 

@@ -12,38 +12,18 @@ from onward.lowering.registry import Unsupported, lower
 from onward.ops.conv import depthwise_kernel
 
 
-@lower("Conv2DBackpropInput", "Conv3DBackpropInputV2")
+@lower("Conv2DBackpropInput", "Conv2DBackpropInputV2", "Conv3DBackpropInput", "Conv3DBackpropInputV2")
 def conv_transpose(
     op: Builder, sizes: Value, kernel: Value, y: Value, *, strides: list[int], padding: str, dilations: list[int],
-    data_format: str, explicit_paddings: list[int] = [],  # noqa: B006
+    data_format: str = "NDHWC", explicit_paddings: list[int] = [],  # noqa: B006
 ) -> Value:  # fmt: skip
-    """Input sizes, a kernel (spatial..., channels out, channels in) and the tensor to spread."""
+    """The result's sizes or a tensor that has them, a kernel (spatial..., channels out, in), and what to spread."""
+    sizes = op.shape(sizes) if sizes.rank == len(data_format) else sizes
     first = channels_first(op, y, data_format)
     group = _groups(_channels(op, sizes, data_format), kernel)
     x = _spread(op, first, kernel_first(op, kernel), _extents(op, sizes, data_format), kernel.shape[:-2], group,
                 strides, padding, dilations, data_format, explicit_paddings)  # fmt: skip
     return channels_last(op, x, data_format)
-
-
-@lower("Conv2DBackpropInputV2")
-def conv_transpose_like(
-    op: Builder, like: Value, kernel: Value, y: Value, *, strides: list[int], padding: str, dilations: list[int],
-    data_format: str, explicit_paddings: list[int],
-) -> Value:  # fmt: skip
-    """The sizes are those of a tensor."""
-    return conv_transpose(
-        op, op.shape(like), kernel, y, strides=strides, padding=padding, dilations=dilations, data_format=data_format,
-        explicit_paddings=explicit_paddings,
-    )  # fmt: skip
-
-
-@lower("Conv3DBackpropInput")
-def conv3d_transpose_like(
-    op: Builder, like: Value, kernel: Value, y: Value, *, strides: list[int], padding: str, dilations: list[int]
-) -> Value:
-    return conv_transpose(
-        op, op.shape(like), kernel, y, strides=strides, padding=padding, dilations=dilations, data_format="NDHWC"
-    )
 
 
 @lower("DepthwiseConv2dNativeBackpropInput")

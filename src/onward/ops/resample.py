@@ -74,15 +74,15 @@ def bicubic(op: Builder, inner: Extent, outer: Extent, align_corners: bool, half
         base = op.Floor(at)
         offset = op.Round((at - base) * 1024.0) / 1024.0
         cells, last = ramp(op, inner), number(op, inner) - 1
-        total = None
+        parts: list[Value] = []
         for tap in range(-1, 3):
             weight = cubic(op, op.Abs(tap - offset), -0.5 if half_pixel_centers else -0.75)
             index = op.Max(op.Min(base + tap, last), 0)
             if half_pixel_centers:
                 weight = op.Where(op.Equal(index, base + tap), weight, 0)
             hit = op.Equal(op.Unsqueeze(index, axes=[1]), cells)
-            part = op.Where(hit, op.Unsqueeze(weight, axes=[1]), 0)
-            total = part if total is None else total + part
+            parts.append(op.Where(hit, op.Unsqueeze(weight, axes=[1]), 0))
+        total = parts[0] + parts[1] + parts[2] + parts[3]
         return total / op.ReduceSum(total, axes=[1]) if half_pixel_centers else total
 
 

@@ -50,6 +50,7 @@ CASES = {
     **prefixed("lu", rows(lambda x: A.lu(well(x)))),
     "lu/random": case(A.lu, f32("b", 5, 5), **LOOSE),
     **prefixed("cholesky", rows(lambda x: A.cholesky(positive(x)))),
+    **prefixed("root", rows(lambda x: A.sqrtm(positive(x)))),
     **prefixed("triangular", {
         f"{lower}-{adjoint}": case(
             lambda x, y, lo=lower, ad=adjoint: A.triangular_solve(x, y, lower=lo, adjoint=ad),

@@ -15,6 +15,8 @@ from onward.lowering.loop import repeat
 from onward.lowering.registry import Unsupported, lower
 from onward.ops.linalg import folded, swap_last, unfolded
 
+ROOT_STEPS = 15  # halvings of the logarithm's size, then quadratic convergence
+
 
 @lower("MatrixInverse", "BatchMatrixInverse")
 def inverse(op: Builder, x: Value, *, adjoint: bool) -> Value:
@@ -118,6 +120,18 @@ def qr(op: Builder, x: Value, *, full_matrices: bool) -> tuple[Value, Value]:
         q = op.Slice(q, [0], op.sizes([rank]), axes=[2])
         r = op.Slice(r, [0], op.sizes([rank]), axes=[1])
     return _restored(op, q, x), _restored(op, r, x)
+
+
+@lower("MatrixSquareRoot")
+def square_root(op: Builder, x: Value) -> Value:
+    """The principal root, by Denman and Beavers' iteration (1976)."""
+    a = _batch(op, x)
+    unit = op.Expand(identity(op, a), op.shape(a))
+
+    def step(i: Value, root: Value, inverted: Value) -> list[Value]:
+        return [(root + gauss_jordan(op, inverted, unit)) * 0.5, (inverted + gauss_jordan(op, root, unit)) * 0.5]
+
+    return _restored(op, repeat(op, ROOT_STEPS, [a, unit], step)[0], x)
 
 
 @lower("MatrixSolveLs", "BatchMatrixSolveLs")

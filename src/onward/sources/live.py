@@ -6,7 +6,7 @@ captures need TensorFlow: they are told apart by the identity of their handles, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from onward.arrays import LazyArray
 from onward.errors import InvalidSourceError
 from onward.formats.dtypes import RESOURCE, STRING
 from onward.formats.wire import parse
-from onward.graph import Graph, Input, Node, Table
+from onward.graph import FunctionRef, Graph, Input, Node, Table
 from onward.sources.inline import build
 from onward.sources.library import Library
 from onward.specs import as_dtype
@@ -135,14 +135,25 @@ _LOOKUPS = {"LookupTableFindV2": ("Tin", "Tout"), "LookupTableExportV2": ("Tkeys
 
 def _fill_tables(graph: Graph, handles: Mapping[int, Any]) -> None:
     """Export each captured table, with the types that its first lookup has."""
-    for node in graph.nodes():
-        table = node.inputs[0].node if node.op in _LOOKUPS and node.inputs else None
-        if table is None or table.value is not None or id(table) not in handles:
-            continue
-        keys, values = (node.attrs.get(name) for name in _LOOKUPS[node.op])
-        if keys is not None and values is not None:
+    for table, keys, values in _lookups(graph, {}):
+        if table.value is None and id(table) in handles and keys is not None and values is not None:
             table.value = _export(handles[id(table)], keys, values)
             table.attrs.update(key_dtype=keys, value_dtype=values)
+
+
+def _lookups(graph: Graph, outer: Mapping[Node, Node]) -> Iterator[tuple[Node, Any, Any]]:
+    """Tables with the dtypes of keys and values, by their use; `outer` says which node an argument stands for."""
+    for node in graph.nodes():
+        if node.op in _LOOKUPS and node.inputs:
+            table, (keys, values) = node.inputs[0].node, _LOOKUPS[node.op]
+            yield outer.get(table, table), node.attrs.get(keys), node.attrs.get(values)
+        for value in node.attrs.values():
+            for ref in value if isinstance(value, list) else [value]:
+                if isinstance(ref, FunctionRef):
+                    body = graph.function(ref)
+                    given = node.inputs[len(node.inputs) - len(body.inputs) :]
+                    names = zip(body.inputs, given, strict=False)
+                    yield from _lookups(body, {made.tensor.node: outer.get(t.node, t.node) for made, t in names})
 
 
 def _export(handle: Any, keys: np.dtype[Any], values: np.dtype[Any]) -> Table:

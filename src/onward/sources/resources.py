@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from onward.errors import InvalidSourceError
 from onward.formats.dtypes import STRING, dtype_of
@@ -100,21 +99,18 @@ class Resources:
         return build(self.library, body, [], outputs, name=name, given=self.captures(name, body))
 
     def _table(self, node_id: int, node: Node) -> Table:
-        keys, values = _saved_table(self.model.saved_by(node_id), self.model.variables)
-        if keys is not None and values is not None:
-            return Table(keys, values)
+        saved = _saved_table(self.model.saved_by(node_id), self.model.variables)
+        if saved is not None:
+            return saved
         table = filled(self._run(node_id, "_initialize"), node)
         if table is None:
             raise InvalidSourceError(f"the table '{node.name}' in {self.model.path} has no contents that can be read")
         return table
 
 
-def _saved_table(
-    saved: Mapping[str, str], variables: Mapping[str, Any] | Any
-) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
-    """Contents of a mutable table that the checkpoint holds."""
-    found: Sequence[NDArray[Any] | None] = [
-        next((np.asarray(variables[key]) for key in saved.values() if key.endswith(suffix)), None)
-        for suffix in ("-keys", "-values")
-    ]
-    return found[0], found[1]
+def _saved_table(saved: Mapping[str, str], variables: Mapping[str, Any] | Any) -> Table | None:
+    """Contents of a mutable table that the checkpoint holds: two tensors under one name."""
+    for name in saved.values():
+        if f"{name}-keys" in variables and f"{name}-values" in variables:
+            return Table(*(np.asarray(variables[f"{name}-{part}"]) for part in ("keys", "values")))
+    return None

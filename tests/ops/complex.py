@@ -30,8 +30,8 @@ def _of(function: Callable[..., Any], args: int = 1, make: Callable[..., Arg] = 
     return case(run, *(make("b", "t", **limits) for _ in range(2 * args)), tolerance=2e-5)
 
 
-_UNARY = """abs angle conj real imag exp expm1 log log1p square sqrt rsqrt sin cos tan sinh cosh tanh asinh atanh asin acos
-acosh atan reciprocal sign negative sigmoid""".split()
+_UNARY = """abs angle conj real imag exp expm1 log log1p square sqrt rsqrt sin cos tan sinh cosh tanh asinh atanh asin
+acos acosh atan reciprocal sign negative sigmoid""".split()
 _BINARY = "add subtract multiply divide divide_no_nan pow".split()
 _ZERO = (0.0, 1.0, -1.0)
 _MOVES = {

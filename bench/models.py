@@ -10,8 +10,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-SIDE = 128  # of pictures for networks that leave it open, with exceptions: NASNetLarge's cells fit at some sizes only
-SIDES = {"NASNetLarge": 331}
+SIDE = 128  # of pictures for networks that leave it open
+CLOSED = {"NASNetLarge": (331, 331, 3)}  # built for open sizes, it runs at none
 PIXELS = 400_000  # to calibrate on, all pictures together; Keras keeps every layer's answer until the pass is over
 MODELS = ("ResNet50", "MobileNetV2", "EfficientNetB0", "EfficientNetB7", "ConvNeXtTiny")
 
@@ -23,16 +23,16 @@ def build(name: str, *, include_top: bool = True, seed: int = 0) -> Any:
     from bench.calibrate import calibrate, images
 
     keras.utils.set_random_seed(seed)
-    # With a top, input_shape decides the size of the dense layer: the default is the published one.
-    model = getattr(keras.applications, name)(weights=None, include_top=include_top)
-    height, width = picture_size(name, model)
+    application = getattr(keras.applications, name)
+    model = application(weights=None, include_top=include_top, input_shape=CLOSED.get(name))
+    height, width = picture_size(model)
     calibrate(model, images(min(12, max(2, PIXELS // (height * width))), height, width), seed)
     return model
 
 
-def picture_size(name: str, model: Any) -> tuple[int, int]:
-    """Height and width of the pictures that `model`, the application `name`, is run on here."""
-    height, width = (side or SIDES.get(name, SIDE) for side in model.input_shape[1:3])
+def picture_size(model: Any) -> tuple[int, int]:
+    """Height and width of the pictures that `model` is run on here."""
+    height, width = (side or SIDE for side in model.input_shape[1:3])
     return height, width
 
 

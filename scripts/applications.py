@@ -84,7 +84,7 @@ def check(name: str, top: bool, sources: list[str]) -> list[dict[str, Any]]:
     from bench.models import build, picture_size
 
     model = build(name, include_top=top)
-    height, width = picture_size(name, model)
+    height, width = picture_size(model)
     batches = [images(batch, height, width, seed=10 + batch) for batch in BATCHES]
     expected = [model.predict_on_batch(batch) for batch in batches]
     rows = []

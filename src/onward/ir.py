@@ -33,6 +33,7 @@ class Value:
     """A tensor in the graph. ``shape`` is None where not even the rank is known."""
 
     __slots__ = ("builder", "const", "dtype", "index", "known", "name", "producer", "shape", "users")
+    __array_ufunc__ = None  # an array on the left leaves the operator to the value on the right
 
     def __init__(
         self,

@@ -16,14 +16,16 @@ _mirror = {
     "symmetric-whole": case(lambda x: tf.pad(x, [[4, 4]], "SYMMETRIC"), f32(4)),
     "symmetric-dynamic": case(
         lambda x, n: tf.pad(x, tf.reshape(tf.concat([[0, 0], n], 0), [2, 2]), "SYMMETRIC"),
-        f32("b", "t"), i32(2, low=0, high=4),
+        f32("b", "t"),
+        i32(2, low=0, high=4),
     ),
     "reflect": case(lambda x: tf.pad(x, [[0, 0], [2, 1], [1, 3]], "REFLECT"), f32("b", "t", 5)),
     "reflect-dynamic": case(
         lambda x, n: tf.pad(x, tf.reshape(tf.concat([[0, 0], n], 0), [2, 2]), "REFLECT"),
-        f32("b", "t"), i32(2, low=0, high=4),
+        f32("b", "t"),
+        i32(2, low=0, high=4),
     ),
-}  # fmt: skip
+}
 
 _one_hot = {
     "plain": case(lambda x: tf.one_hot(x, 6), i32("b", "t", low=0, high=6)),
@@ -74,11 +76,14 @@ _joining = {
     "split-dynamic": case(lambda x: tf.split(tf.concat([x, x], 0), 2), f32("t", 3)),
     "split-v": case(lambda x: tf.split(x, [2, -1, 3], 1), f32("b", 9)),
     "split-v-dynamic": case(lambda x: tf.split(x, [2, -1, 1], 1), f32("b", "t")),
-    "split-v-sizes": case(lambda x, n: raw.SplitV(value=x, size_splits=tf.stack([n[0], 2, -1]), axis=0, num_split=3),
-                          f32("t", 2), i32(1, low=0, high=3)),
+    "split-v-sizes": case(
+        lambda x, n: raw.SplitV(value=x, size_splits=tf.stack([n[0], 2, -1]), axis=0, num_split=3),
+        f32("t", 2),
+        i32(1, low=0, high=3),
+    ),
     "split-v-one": case(lambda x: tf.split(x, [-1], 1), f32("b", "t")),
     "split-string": case(lambda x: tf.split(x, 2, 1), string("b", 4)),
-}  # fmt: skip
+}
 
 _filling = {
     "fill": case(lambda x: tf.fill([tf.shape(x)[0], 3], 2.5) + x[:, :1], f32("b", "t")),
@@ -99,9 +104,10 @@ _filling = {
     "pad-value": case(lambda x: tf.pad(x, [[0, 1], [3, 0]], constant_values=-9.0), f32("b", "t")),
     "pad-computed": case(lambda x: tf.pad(x, [[0, 0], [0, 20 - tf.shape(x)[1]]]), f32("b", "t")),
     "pad-dynamic": case(lambda x, p: tf.pad(x, p), f32("b", "t"), i32(2, 2, low=0, high=3)),
-    "pad-dynamic-int64": case(lambda x, p: raw.PadV2(input=x, paddings=p, constant_values=7), i32("t"),
-                              i64(1, 2, low=0)),
-}  # fmt: skip
+    "pad-dynamic-int64": case(
+        lambda x, p: raw.PadV2(input=x, paddings=p, constant_values=7), i32("t"), i64(1, 2, low=0)
+    ),
+}
 
 _choosing = {
     "where": case(lambda x: tf.where(x > 0), f32("b", "t")),
@@ -112,12 +118,14 @@ _choosing = {
     "select-scalar": case(lambda c, x: tf.where(c[0], x, -x), boolean(1), f32("b", "t")),
     "select-string": case(lambda c, x: tf.where(c, x, "other"), boolean("b", "t"), string("b", "t")),
     "select-complex-free": case(lambda c, x, y: tf.where(c, x, y), boolean("b", 1), i32("t"), i32("b", "t")),
-    "select-rows": case(lambda c, x, y: raw.Select(condition=c, x=x, y=y), boolean("b"), f32("b", "t", 2),
-                        f32("b", "t", 2)),
-    "select-same": case(lambda c, x, y: raw.Select(condition=c, x=x, y=y), boolean("b", "t"), f32("b", "t"),
-                        f32("b", "t")),
+    "select-rows": case(
+        lambda c, x, y: raw.Select(condition=c, x=x, y=y), boolean("b"), f32("b", "t", 2), f32("b", "t", 2)
+    ),
+    "select-same": case(
+        lambda c, x, y: raw.Select(condition=c, x=x, y=y), boolean("b", "t"), f32("b", "t"), f32("b", "t")
+    ),
     "select-by-scalar": case(lambda c, x: raw.Select(condition=c, x=x, y=-x), boolean(), f32("b", "t")),
-}  # fmt: skip
+}
 
 _turning = {
     "reverse": case(lambda x: tf.reverse(x, [0, 2]), f32("b", "t", 5)),
@@ -157,11 +165,20 @@ CASES = {
         "moved",
         dtypes(
             lambda x: (
-                tf.concat([x, x], 0), tf.stack([x, x]), tf.split(x, 2, 1)[1], tf.tile(x, [1, 2]), tf.reverse(x, [0]),
-                tf.zeros_like(x), tf.where(tf.constant([[True], [False]]), x, tf.ones_like(x)), tf.roll(x, 1, 1),
-                tf.fill([2], x[0, 0]), tf.pad(x, [[1, 0], [0, 2]]), tf.broadcast_to(x[:1], [3, 4]),
+                tf.concat([x, x], 0),
+                tf.stack([x, x]),
+                tf.split(x, 2, 1)[1],
+                tf.tile(x, [1, 2]),
+                tf.reverse(x, [0]),
+                tf.zeros_like(x),
+                tf.where(tf.constant([[True], [False]]), x, tf.ones_like(x)),
+                tf.roll(x, 1, 1),
+                tf.fill([2], x[0, 0]),
+                tf.pad(x, [[1, 0], [0, 2]]),
+                tf.broadcast_to(x[:1], [3, 4]),
             ),
-            f32(2, 4, low=0, high=2), over=MOVED,
+            f32(2, 4, low=0, high=2),
+            over=MOVED,
         ),
     ),
-}  # fmt: skip
+}

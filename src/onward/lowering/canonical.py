@@ -133,6 +133,20 @@ def _slice(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     return x if whole and (steps == 1).all() else None
 
 
+def _gather(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    """ONNX Runtime 1.32 gathers only the first string of each row: rows of strings go by coordinates."""
+    x, indices = inputs
+    if x.dtype != STRING or x.const is not None or x.rank is None or indices.rank is None:
+        return None
+    axis = attrs.get("axis", 0) % x.rank
+    if all(isinstance(d, int) and d == 1 for d in x.shape[axis + 1 :]):
+        return None
+    x = op.Transpose(x, perm=[axis, *(i for i in range(x.rank) if i != axis)])
+    y = op.GatherND(x, op.Unsqueeze(op.Cast(indices, to=np.int64), axes=[-1]))
+    taken = indices.rank
+    return op.Transpose(y, perm=[*range(taken, taken + axis), *range(taken), *range(taken + axis, y.rank)])
+
+
 def _tile(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     x, repeats = inputs
     return x if repeats.array is not None and (repeats.array == 1).all() else None
@@ -213,6 +227,7 @@ CANONICAL: dict[str, Canonical] = {
     "Concat": _concat,
     "Div": _neutral(1.0, (1,)),
     "Expand": _expand,
+    "Gather": _gather,
     "Identity": _identity,
     "Max": _limit("Min"),
     "Min": _limit("Max"),

@@ -58,8 +58,8 @@ ONE_TO_ONE: dict[str, str] = {
 }
 
 # Pass their first input through at inference.
-PASS_THROUGH = """Identity StopGradient PreventGradient Snapshot CheckNumerics CheckNumericsV2 EnsureShape DebugGradientIdentity
-ReadVariableOp""".split()
+PASS_THROUGH = """CheckNumerics CheckNumericsV2 DebugGradientIdentity DeepCopy EnsureShape GuaranteeConst Identity
+PlaceholderWithDefault PreventGradient Snapshot StopGradient""".split()
 
 # Complex numbers (composite.py): ops that do the same to the real and to the imaginary part,
 BY_PARTS = frozenset(

@@ -55,7 +55,7 @@ def gather_along(op: Builder, x: Value, indices: Value, axis: int, batch_dims: i
         return op.Gather(x, indices, axis=axis)
     if x.rank is None or indices.rank is None:
         raise Unsupported("batch dimensions of a tensor of unknown rank")
-    axis, batch = axis % x.rank, batch_dims % (indices.rank + 1)
+    axis, batch = axis % x.rank, batch_dims if batch_dims >= 0 else batch_dims + indices.rank
     if axis < batch:
         raise Unsupported(f"an axis ({axis}) among the batch dimensions ({batch})")
     if not batch:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from onward.dims import product
-from onward.dtypes import BOOL, INT32, INT64
+from onward.dims import Size, product
+from onward.dtypes import BFLOAT16, BOOL, FLOAT16, FLOAT32, INT32, INT64
 from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.registry import Unsupported, lower
@@ -27,7 +28,38 @@ def scatter(op: Builder, x: Value, indices: Value, updates: Value, reduction: st
         return op.Cast(scatter(op, x, indices, updates, reduction, policy), to=BOOL)
     if policy == "IGNORE":
         return _ignoring(op, x, indices, updates, reduction)
-    return op.ScatterND(x, indices, updates, reduction=None if reduction == "none" else reduction)
+    if reduction == "none":
+        return op.ScatterND(x, indices, updates)
+    if x.dtype in (FLOAT16, BFLOAT16):  # no kernel combines these
+        wide = scatter(op, op.Cast(x, to=FLOAT32), indices, op.Cast(updates, to=FLOAT32), reduction)
+        return op.Cast(wide, to=x.dtype)
+    if op.opset < _REDUCES[reduction][1]:
+        return _compared(op, x, indices, updates, _REDUCES[reduction][0])
+    return op.ScatterND(x, indices, updates, reduction=reduction)
+
+
+# How candidates for an element combine, and since when ScatterND does it.
+_REDUCES = {"add": ("ReduceSum", 16), "mul": ("ReduceProd", 16), "max": ("ReduceMax", 18), "min": ("ReduceMin", 18)}
+_NEUTRAL = {"ReduceSum": 0, "ReduceProd": 1}
+
+
+def _compared(op: Builder, x: Value, indices: Value, updates: Value, reduce: str) -> Value:
+    """Combines without ScatterND: each row of ``x`` is reduced together with the updates that mean it."""
+    if x.shape is None or indices.shape is None or not isinstance(indices.shape[-1], int):
+        raise Unsupported(f"before opset {max(since for _, since in _REDUCES.values())}, shapes of unknown rank")
+    rows, row = flat_rows(op, x.shape[: indices.shape[-1]], indices)
+    rest = product(x.shape[indices.shape[-1] :])
+    hit = op.Equal(op.Reshape(op.Range(0, op.size(rows), 1), [-1, 1, 1]), op.Reshape(row, [1, -1, 1]))
+    updates = op.Reshape(updates, [1, product(indices.shape[:-1]), rest])
+    x2 = op.Reshape(x, [rows, 1, rest])
+    candidates = op.Where(hit, updates, _NEUTRAL.get(reduce, x2))
+    return op.Reshape(op.emit(reduce, op.Concat(x2, candidates, axis=1), axes=[1], keepdims=0), list(x.shape))
+
+
+def flat_rows(op: Builder, sizes: Sequence[Size], indices: Value) -> tuple[Size, Value]:
+    """The number of rows that leading axes of these sizes make, and the row that each coordinate [..., depth] means."""
+    strides = op.sizes([product(sizes[i + 1 :]) for i in range(len(sizes))])
+    return product(sizes), op.ReduceSum(op.Cast(indices, to=INT64) * strides, axes=[-1], keepdims=1)
 
 
 def _ignoring(op: Builder, x: Value, indices: Value, updates: Value, reduction: str) -> Value:
@@ -38,9 +70,7 @@ def _ignoring(op: Builder, x: Value, indices: Value, updates: Value, reduction: 
     sizes, rest = x.shape[:depth], x.shape[depth:]
     inside = op.And(indices >= 0, indices < op.sizes(sizes))
     valid = op.Equal(op.ReduceMin(op.Cast(inside, to=INT32), axes=[-1], keepdims=1), 1)
-    strides = op.sizes([product(sizes[i + 1 :]) for i in range(depth)])
-    row = op.ReduceSum(indices * strides, axes=[-1], keepdims=1)
-    rows = product(sizes)
+    rows, row = flat_rows(op, sizes, indices)
     spare = op.Expand(zero(op, x.dtype), op.sizes([1, *rest]))
     flat = op.Concat(op.Reshape(x, [rows, *rest]), spare, axis=0)
     y = scatter(op, flat, op.Where(valid, row, op.size(rows)), updates, reduction)
@@ -134,7 +164,7 @@ def dynamic_stitch(op: Builder, indices: list[Value], data: list[Value]) -> Valu
         source = np.zeros(places.max(initial=-1) + 1, np.int64)
         source[places] = np.arange(len(places))
         if len(np.unique(places)) == len(source):  # every row is given
-            return values if (source == np.arange(len(places))).all() else op.Gather(values, source, axis=0)
+            return values if np.array_equal(source, np.arange(len(places))) else op.Gather(values, source, axis=0)
     where = op.Concat(*(flatten(op, i) for i in indices), axis=0)
     count = op.ReduceMax(op.Concat(op.Cast(where, to=INT64), op.constant([-1], INT64), axis=0), axes=[0]) + 1
     zeros = op.Expand(zero(op, values.dtype), op.Concat(count, op.sizes(rest), axis=0) if rest else count)

@@ -99,5 +99,3 @@ def merged(*tables: dict[str, list[Rewrite]]) -> dict[str, list[Rewrite]]:
         for op, rewrites in table.items():
             result.setdefault(op, []).extend(rewrites)
     return result
-
-

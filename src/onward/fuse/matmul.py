@@ -17,7 +17,14 @@ def unflatten(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
     rows, weights = product.inputs
     inner = made_by(rows, "Reshape")
     x = inner.inputs[0] if inner is not None else None
-    if x is None or x.shape is None or rows is None or rows.shape is None or weights is None or node.output.shape is None:
+    if (
+        x is None
+        or x.shape is None
+        or rows is None
+        or rows.shape is None
+        or weights is None
+        or node.output.shape is None
+    ):
         return None
     if weights.rank != 2 or len(rows.shape) != 2 or rows.shape[-1] != x.shape[-1]:
         return None

@@ -54,7 +54,9 @@ class Rule:
                 return None
             outputs = {id(v) for v in graph.outputs}
             for match in _match(root, node.outputs[0], Match({}, ())):
-                values: list[Any] = [match.bound.get(name) for name in names]  # None: not in this variant of the pattern
+                values: list[Any] = [
+                    match.bound.get(name) for name in names
+                ]  # None: not in this variant of the pattern
                 if match.closed(node, outputs) and self.check(*values):
                     return self.rewrite(op, *values)
             return None

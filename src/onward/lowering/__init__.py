@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,6 +93,12 @@ class Context:
             if not isinstance(value, Value):
                 raise LoweringError(f"a {type(value).__name__} cannot be an output", output.name, "output")
             self.op.graph.outputs.append(self.op.real(value))
+
+    def inside(self, function: Graph) -> Context:
+        """A context for a function's body: its own values, everything else shared."""
+        inner = copy.copy(self)
+        inner.graph, inner.values = function, {}
+        return inner
 
     def lower_nodes(self, nodes: list[Node]) -> None:
         """Lowers nodes in order, collecting what cannot be expressed."""

@@ -15,6 +15,7 @@ from onward.ops import (  # noqa: F401
     colour,
     compare,
     complex,
+    control,
     conv,
     conv_transpose,
     count,
@@ -58,6 +59,7 @@ from onward.ops import (  # noqa: F401
     split,
     string,
     substring,
+    tensor_list,
     unicode,
     warp,
 )

@@ -72,7 +72,13 @@ def _regions(graph: ir.Graph) -> list[_Region]:
         for i in _operands(node):
             value = node.inputs[i]
             producer = value.producer if value is not None else None
-            if producer in root and value is not None and value.rank == rank and ranks[producer] == rank and not _absorbs(producer):
+            if (
+                producer in root
+                and value is not None
+                and value.rank == rank
+                and ranks[producer] == rank
+                and not _absorbs(producer)
+            ):
                 root[find(producer)] = find(node)
     pieces: dict[Node, list[Node]] = {}
     for node in sorted(root, key=order.__getitem__):
@@ -111,7 +117,9 @@ def _improve(op: Builder, region: _Region) -> bool:
                 candidates[_inverse(perm)] += 1
         for value in node.outputs:
             candidates.update(
-                tuple(user.attrs["perm"]) for user in value.users if user.op == "Transpose" and value.rank == region.rank
+                tuple(user.attrs["perm"])
+                for user in value.users
+                if user.op == "Transpose" and value.rank == region.rank
             )
     best: tuple[int, Perm] | None = None
     for perm, _ in candidates.most_common(4):
@@ -303,9 +311,7 @@ def _sliced(op: Builder, node: Node, inputs: list[Any], perm: Perm) -> Rewritten
 
 def _constant_at(*positions: int) -> Callable[[Node, Perm], bool]:
     def fits(node: Node, perm: Perm) -> bool:
-        return all(
-            p >= len(node.inputs) or (v := node.inputs[p]) is None or v.is_const for p in positions
-        )
+        return all(p >= len(node.inputs) or (v := node.inputs[p]) is None or v.is_const for p in positions)
 
     return fits
 

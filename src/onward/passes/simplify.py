@@ -11,7 +11,9 @@ from onward.ir import Node
 from onward.lowering.builder import Builder
 
 # Two of these with the same inputs are still two.
-RANDOM = frozenset({"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"})
+RANDOM = frozenset(
+    {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
+)
 
 
 def simplify(op: Builder, graph: ir.Graph) -> None:

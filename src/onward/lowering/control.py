@@ -1,0 +1,149 @@
+"""Functions as subgraphs: the branches of a choice and the body of a loop.
+
+A function's arguments are bound to the values of the caller, so whatever a branch or body does not change is used from
+the enclosing graph; only what a loop changes is carried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from onward import ir
+from onward.dims import Shape, unknown
+from onward.graph import Graph, Node, Tensor
+from onward.ir import Value
+from onward.lowering.builder import Builder
+from onward.lowering.composite import Complex
+from onward.lowering.lists import TensorList
+from onward.lowering.registry import Unsupported
+
+if TYPE_CHECKING:
+    from onward.lowering import Context
+
+Branch = Callable[[], list[Any]]
+
+
+def call(context: Context, function: Graph, arguments: Sequence[Any]) -> list[Any]:
+    """Lowers a function into the current graph.
+
+    Raises:
+        Unsupported: it assigns variables, or holds something that cannot be expressed (reported on its own).
+    """
+    if function.effects:
+        raise Unsupported(f"'{function.name}' assigns variables in a branch or loop")
+    inner = context.inside(function)
+    for parameter, argument in zip(function.inputs, arguments, strict=True):
+        inner.values[parameter.tensor.node] = (argument,)
+    inner.lower_nodes(function.nodes())
+    results = []
+    for output in function.outputs:
+        if inner.values[output.tensor.node] is None:
+            raise Unsupported(f"'{function.name}' holds ops that cannot be expressed")
+        results.append(inner.value(output.tensor))
+    return results
+
+
+def source(tensor: Tensor) -> Tensor:
+    """The tensor behind identities."""
+    while tensor.node.op in ("Identity", "StopGradient") and tensor.node.inputs:
+        tensor = tensor.node.inputs[0]
+    return tensor
+
+
+def flatten(results: Sequence[Any]) -> list[Value]:
+    """The tensors that make up results: complex numbers are two, a list is one."""
+    flat: list[Value] = []
+    for result in results:
+        if isinstance(result, Value):
+            flat.append(result)
+        elif isinstance(result, Complex):
+            flat += [result.real, result.imag]
+        elif isinstance(result, TensorList):
+            flat.append(result.tensor())
+        else:
+            raise Unsupported(f"a {type(result).__name__} cannot come out of a branch or loop")
+    return flat
+
+
+def rebuild(like: Sequence[Any], flat: Sequence[Value]) -> list[Any]:
+    """Results of the same kinds as ``like`` from their tensors."""
+    rest = iter(flat)
+    made: list[Any] = []
+    for result in like:
+        if isinstance(result, Complex):
+            made.append(Complex(next(rest), next(rest)))
+        elif isinstance(result, TensorList):
+            made.append(TensorList(next(rest)))
+        else:
+            made.append(next(rest))
+    return made
+
+
+def close(op: Builder, graph: ir.Graph, values: Sequence[Value]) -> None:
+    """Makes values the outputs of a subgraph: each from a node of its own, none twice."""
+    for value in values:
+        value = op.real(value)
+        own = set(graph.nodes)
+        if value.producer not in own or any(v is value for v in graph.outputs):
+            value = op.node("Identity", [value], {}, [(value.dtype, value.shape)])[0]
+        graph.outputs.append(value)
+
+
+def discard(graph: ir.Graph) -> None:
+    """Takes a graph that is not used out of the users of the values it refers to."""
+    for node in list(graph.all_nodes()):
+        node.detach()
+    graph.nodes = []
+
+
+def truth(op: Builder, condition: Value) -> Value:
+    """TensorFlow's idea of truth as a boolean scalar: a number that is not zero, a text or tensor that is not empty."""
+    if condition.rank != 0:
+        return op.Greater(op.Size(condition), 0)
+    if condition.dtype == bool:
+        return condition
+    if condition.dtype == object:
+        return op.Not(op.Equal(condition, op.constant("", condition.dtype)))
+    return op.Cast(condition, to=bool)
+
+
+def choose(context: Context, condition: Value, then: Graph, otherwise: Graph, arguments: Sequence[Any]) -> list[Any]:
+    """ONNX's If between two functions; a condition known now leaves only its branch."""
+    return choose_calls(
+        context, condition, lambda: call(context, then, arguments), lambda: call(context, otherwise, arguments)
+    )
+
+
+def choose_calls(context: Context, condition: Value, then: Branch, otherwise: Branch) -> list[Any]:
+    """ONNX's If between what two Python functions emit."""
+    op = context.op
+    condition = truth(op, condition)
+    if condition.array is not None:
+        return then() if condition.array else otherwise()
+    graphs, results = [], []
+    for branch, name in ((then, "then"), (otherwise, "else")):
+        graph = ir.Graph(name)
+        with op.scope(graph):
+            results.append(branch())
+            close(op, graph, flatten(results[-1]))
+        graphs.append(graph)
+    if not graphs[0].outputs:
+        return []
+    types = [
+        (a.dtype, common_shape(a.shape, b.shape)) for a, b in zip(graphs[0].outputs, graphs[1].outputs, strict=True)
+    ]
+    made = op.node("If", [condition], {"then_branch": graphs[0], "else_branch": graphs[1]}, types)
+    return rebuild(results[0], made)
+
+
+def common_shape(a: Shape | None, b: Shape | None) -> Shape | None:
+    """The shape that covers both: sizes that differ become unknown."""
+    if a is None or b is None or len(a) != len(b):
+        return None
+    return tuple(x if x == y else unknown() for x, y in zip(a, b, strict=True))
+
+
+def users(graph: Graph, node: Node) -> list[Node]:
+    """The nodes of a function that read a node's outputs."""
+    return [user for user in graph.nodes() if any(t.node is node for t in user.inputs)]

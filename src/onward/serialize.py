@@ -47,14 +47,12 @@ class Initializer:
 
 def header(model: ir.Model) -> tuple[onnx.ModelProto, list[Initializer]]:
     """The model without its numeric weights, and these apart. Strings stay inside."""
-    proto = onnx.ModelProto(
-        ir_version=IR_VERSIONS[model.opset], producer_name="onward", producer_version=__version__
-    )
+    proto = onnx.ModelProto(ir_version=IR_VERSIONS[model.opset], producer_name="onward", producer_version=__version__)
     proto.opset_import.add(domain="", version=model.opset)
     for domain, version in sorted(model.domains.items()):
         proto.opset_import.add(domain=domain, version=version)
-    for key, value in sorted(model.metadata.items()):
-        proto.metadata_props.add(key=key, value=value)
+    for key, text in sorted(model.metadata.items()):
+        proto.metadata_props.add(key=key, value=text)
     proto.graph.CopyFrom(graph_proto(model.graph))
     weights: list[Initializer] = []
     for value in constants(model.graph):

@@ -35,7 +35,7 @@ def _early_exit(x):
     n, items = tf.while_loop(
         lambda i, a: (i < tf.shape(x)[0]) & (i < 3), lambda i, a: (i + 1, a.write(i, x[i] * 2)), (0, items)
     )
-    return n, items.stack() if False else items.gather(tf.range(3))
+    return n, items.gather(tf.range(3))
 
 
 def _collatz(n):

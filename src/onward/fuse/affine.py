@@ -12,7 +12,8 @@ from onward.lowering.builder import Builder
 def subtract_to_add(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
     """x - c = x + (-c)."""
     x, c = node.inputs
-    assert x is not None and c is not None
+    assert x is not None
+    assert c is not None
     if x.is_const or not c.is_const or not is_float(x.dtype):
         return None
     result: Value = x + (-c)
@@ -22,7 +23,8 @@ def subtract_to_add(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
 def divide_to_multiply(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
     """x / c = x * (1 / c), where no element of c is zero or so small that its inverse overflows."""
     x, c = node.inputs
-    assert x is not None and c is not None
+    assert x is not None
+    assert c is not None
     if x.is_const or c.const is None or not is_float(x.dtype) or c.const.size > 1 << 16:
         return None
     array = c.array

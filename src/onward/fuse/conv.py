@@ -53,7 +53,8 @@ def _linear_before(graph: ir.Graph, value: Value) -> Node | None:
 
 def _scaled_weights(op: Builder, node: Node, factor: Value) -> Value | None:
     weights = node.inputs[1]
-    assert weights is not None and weights.rank is not None
+    assert weights is not None
+    assert weights.rank is not None
     if factor.shape == (1,):
         return weights * factor
     if node.op == "Conv":
@@ -109,7 +110,8 @@ def gemm(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
     if product is None or operands is None or not sole_user(graph, operands[0]):
         return None
     a, weights = product.inputs
-    assert a is not None and weights is not None
+    assert a is not None
+    assert weights is not None
     if a.rank != 2 or weights.rank != 2 or not is_float(a.dtype) or not weights.is_const:
         return None
     offset = _per_channel(product, operands[1])

@@ -86,7 +86,8 @@ def made_by(value: Value | None, *ops: str) -> Node | None:
 def constant_operand(node: Node) -> tuple[Value, Value] | None:
     """For a binary node with one constant operand: the other operand and the constant."""
     a, b = node.inputs[:2]
-    assert a is not None and b is not None
+    assert a is not None
+    assert b is not None
     if a.is_const == b.is_const:
         return None
     return (b, a) if a.is_const else (a, b)

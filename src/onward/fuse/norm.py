@@ -85,7 +85,9 @@ class LayerNormCentred(Rule):
 def layer_norm(op: Builder, x: Value, axes: Value, epsilon: Value, gamma: Value | None, beta: Value | None) -> Value:
     """Emits LayerNormalization over trailing axes; absent scale and offset are one and zero."""
     first = _trailing_axis(x, axes)
-    assert first is not None and x.shape is not None and epsilon.array is not None
+    assert first is not None
+    assert x.shape is not None
+    assert epsilon.array is not None
     normalised = list(x.shape[first:])
 
     def parameter(value: Value | None, default: float) -> Value:
@@ -113,7 +115,8 @@ def scale_layer_norm(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
     if len(norm.inputs) > 2:
         return None
     scale = norm.inputs[1]
-    assert scale is not None and scale.shape is not None
+    assert scale is not None
+    assert scale.shape is not None
     result: Value = op.LayerNormalization(
         norm.inputs[0], scale * op.Reshape(factor, list(factor.shape or ())[-len(scale.shape) :]), **norm.attrs
     )
@@ -127,7 +130,8 @@ def offset_layer_norm(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
         return None
     norm, offset = found
     scale = norm.inputs[1]
-    assert scale is not None and scale.shape is not None
+    assert scale is not None
+    assert scale.shape is not None
     whole = op.Expand(op.Reshape(offset, list(offset.shape or ())[-len(scale.shape) :]), list(scale.shape))
     if len(norm.inputs) > 2 and norm.inputs[2] is not None:
         whole = norm.inputs[2] + whole

@@ -1,8 +1,9 @@
 """A fusion is its formula: ``pattern`` written with the builder's own notation, ``rewrite`` what stands instead.
 
 The pattern is traced once per rule. Its parameters stand for any value; a parameter or an operation used twice must be
-the same value both times. Reductions match only where they keep their axes; their axes are a second input. A number matches a constant of one element equal to it. Addition, multiplication and the like match in either
-order. Every value inside the pattern must be used by the pattern alone.
+the same value both times. Reductions match only where they keep their axes; their axes are a second input. A number
+matches a constant of one element equal to it. Addition, multiplication and the like match in either order. Every value
+inside the pattern must be used by the pattern alone.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class Rule:
         raise NotImplementedError
 
     def check(self, *values: Value) -> bool:
-        """Whether a match may be rewritten, with the pattern's variables in order (None for one that the pattern did not
-        use); by default always."""
+        """Whether a match may be rewritten; by default always. Takes the pattern's variables in order, None for one that
+        the pattern did not use."""
         return True
 
     def rewrite(self, op: Builder, *values: Value) -> Value:
@@ -166,9 +167,8 @@ def _match(term: Term | None, value: Value | None, match: Match) -> Iterator[Mat
             yield found
         else:
             yield from _match_node(term, value, found)
-    elif isinstance(term, Number):
-        if _is_number(value, term.number):
-            yield match
+    elif isinstance(term, Number) and _is_number(value, term.number):
+        yield match
 
 
 def _match_node(term: Operation, value: Value, match: Match) -> Iterator[Match]:
@@ -198,7 +198,11 @@ def _match_all(terms: list[Term | None], values: list[Value | None], match: Matc
 
 
 def _is_number(value: Value, number: float) -> bool:
-    if value.const is None or value.const.size != 1 or value.dtype.kind not in "fiu" and value.dtype.name != "bfloat16":
+    if (
+        value.const is None
+        or value.const.size != 1
+        or (value.dtype.kind not in "fiu" and value.dtype.name != "bfloat16")
+    ):
         return False
     array = value.array
     assert array is not None

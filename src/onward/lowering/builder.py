@@ -30,6 +30,7 @@ from onward.lowering.schema import MAX_OPSET, MIN_OPSET, ML_DOMAIN, ML_OPSET, Si
 
 EAGER_BYTES = 1 << 16  # results up to this size fold at once, larger ones when they are written
 GROWTH_BYTES = 1 << 12  # a fold may not make more than this, or twice what went in
+_PYTHON_DTYPES: dict[str, np.dtype] = {"f": FLOAT32, "i": INT64, "b": BOOL}  # of numbers without a sibling
 
 
 class Builder:
@@ -95,7 +96,9 @@ class Builder:
                 return simpler
         return self.append(formal, inputs, attrs, outputs)
 
-    def append(self, formal: Signature | str, inputs: list[Value | None], attrs: dict[str, Any], outputs: int = 1) -> Any:
+    def append(
+        self, formal: Signature | str, inputs: list[Value | None], attrs: dict[str, Any], outputs: int = 1
+    ) -> Any:
         """Emits an operator whose inputs are values already, without simplifying it first; constants still fold."""
         if isinstance(formal, str):
             found = signature(formal, self.opset)
@@ -238,7 +241,7 @@ class Builder:
             return self.sizes(operand, dtype or INT64)
         array = operand if isinstance(operand, (np.ndarray, LazyArray)) else np.asarray(operand)
         if dtype is None and not isinstance(operand, (np.ndarray, np.generic, LazyArray)):
-            dtype = {"f": FLOAT32, "i": INT64, "b": BOOL}.get(array.dtype.kind)
+            dtype = _PYTHON_DTYPES.get(array.dtype.kind)
         return self.constant(array, dtype)
 
     def _lift(self, formal: Signature, slots: list[Any]) -> list[Value | None]:
@@ -295,9 +298,7 @@ class Builder:
             values = [self.constant(a) for a in arrays]
         else:
             (dtype, shape), sources = inferred[0], [None if v is None else v.const for v in inputs]
-            lazy = LazyArray(
-                shape, dtype, lambda: compute([None if s is None else np.asarray(s) for s in sources])[0]
-            )
+            lazy = LazyArray(shape, dtype, lambda: compute([None if s is None else np.asarray(s) for s in sources])[0])
             values = [self.constant(lazy)]
         if len(values) == 1 and values[0].const is not None and values[0].const.size > 16:
             values[0].name = next((v.name for v in inputs if v is not None and v.name), "")
@@ -317,9 +318,7 @@ class Builder:
             return None
         result = function(arrays, attrs)
         results = result if isinstance(result, list) else [result]
-        return [
-            self.known(_objects(r), dtype) for r, (dtype, _) in zip(results, inferred, strict=True)
-        ]
+        return [self.known(_objects(r), dtype) for r, (dtype, _) in zip(results, inferred, strict=True)]
 
 
 def _objects(elements: Any) -> np.ndarray:

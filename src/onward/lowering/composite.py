@@ -17,7 +17,10 @@ from onward.ir import Value
 from onward.lowering.registry import COMPLEX, Lowering, Unsupported
 from onward.lowering.tables import BILINEAR, BY_PARTS, SHAPE_ONLY
 
-PART_DTYPES: dict[np.dtype, np.dtype] = {np.dtype("complex64"): np.dtype("float32"), np.dtype("complex128"): np.dtype("float64")}
+PART_DTYPES: dict[np.dtype, np.dtype] = {
+    np.dtype("complex64"): np.dtype("float32"),
+    np.dtype("complex128"): np.dtype("float64"),
+}
 _WHOLE_DTYPES: dict[np.dtype, np.dtype] = {part: whole for whole, part in PART_DTYPES.items()}
 
 

@@ -98,3 +98,13 @@ def bitwise_or(op: Builder, x: Value, y: Value) -> Value:
 @expansion("BitwiseXor")
 def bitwise_xor(op: Builder, x: Value, y: Value) -> Value:
     return _bitwise(op, x, y, lambda a, b: op.Abs(a - b))
+
+
+@expansion("Trilu")
+def trilu(op: Builder, x: Value, k: Any = 0, *, upper: int = 1) -> Value:
+    assert x.shape is not None
+    with op.folding():
+        row = op.Unsqueeze(op.Range(0, op.size(x.shape[-2]), 1), axes=[1])
+        distance = op.Unsqueeze(op.Range(0, op.size(x.shape[-1]), 1), axes=[0]) - row
+        kept = distance >= k if upper else distance <= k
+    return op.Where(kept, x, op.constant(np.zeros((), x.dtype)))

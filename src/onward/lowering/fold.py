@@ -99,7 +99,7 @@ def _squeeze(x: Arrays, attrs: Attrs) -> Any:
 
 
 def _unsqueeze(x: Arrays, attrs: Attrs) -> Any:
-    return np.expand_dims(x[0], _axes(x, attrs))
+    return np.expand_dims(x[0], _axes(x, attrs) or ())
 
 
 def _reshape(x: Arrays, attrs: Attrs) -> Any:
@@ -168,9 +168,7 @@ FOLD: dict[str, Callable[[Arrays, Attrs], Any]] = {
     "Div": lambda x, attrs: _divide(x[0], x[1]),
     "Equal": _binary(np.equal),
     "Exp": _unary(np.exp),
-    "Expand": lambda x, attrs: np.broadcast_to(
-        x[0], np.broadcast_shapes(x[0].shape, tuple(int(d) for d in x[1]))
-    ),
+    "Expand": lambda x, attrs: np.broadcast_to(x[0], np.broadcast_shapes(x[0].shape, tuple(int(d) for d in x[1]))),
     "Floor": _unary(np.floor),
     "Gather": _gather,
     "Greater": _binary(np.greater),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tensorflow as tf
+from tensorflow.compiler.tf2xla.ops import gen_xla_ops as xla
 
 from tests.harness import at_opsets, case, dtypes, f32, i32, i64, prefixed, string
 
@@ -98,7 +99,34 @@ _update = {
     ),
 }
 
+_moved = {
+    "slice": case(
+        lambda x, i: xla.xla_dynamic_slice(input=x, start_indices=i, size_indices=tf.constant([2, 3])),
+        f32("b", 6),
+        i32(2, low=-2, high=7),
+    ),
+    "update": case(
+        lambda x, u, i: xla.xla_dynamic_update_slice(input=x, update=u, indices=i),
+        f32("b", 6),
+        f32(2, 3),
+        i32(2, low=-2, high=7),
+    ),
+    "update-axis": case(
+        lambda x, u, i: xla.xla_dynamic_update_slice(input=x, update=u, indices=[0, i[0], 0]),
+        f32("b", 6, "t"),
+        f32("b", 1, "t"),
+        i32(1, low=0, high=6),
+    ),
+    "update-static": case(
+        lambda x, u: xla.xla_dynamic_update_slice(input=x, update=u, indices=[1, 9]), f32(4, 6), f32(2, 3)
+    ),
+    "update-all": case(
+        lambda x, u: xla.xla_dynamic_update_slice(input=x, update=u, indices=[1, 1]), f32(4, 6), f32(4, 6)
+    ),
+}
+
 CASES = {
+    **prefixed("dynamic-slice", _moved),
     **prefixed("slice", _slice),
     **prefixed("strided-slice", {**_strided, **at_opsets({"steps": _strided["steps"]}, 13, 18, 23)}),
     **prefixed("strided-slice", _update),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from onward.dims import Size, product
+from onward.dims import Shape, Size, product
 from onward.dtypes import INT64
 from onward.ir import Value
 from onward.lowering.builder import Builder
@@ -218,4 +218,58 @@ def _put(op: Builder, flat: Value, where: Value, value: Value, shape: Value) -> 
     return op.Reshape(placed, shape)
 
 
-__all__ = ["Window", "apply", "positions", "window"]
+@lower("XlaDynamicSlice")
+def dynamic_slice(op: Builder, x: Value, start: Value, size: Value) -> Value:
+    """A slice that is moved inside where it would reach over the edge."""
+    if x.shape is None or size.elements is None:
+        raise Unsupported("a slice of a size known only at run time")
+    starts = _inside(op, x.shape, start, list(size.elements))
+    ends = [s + n if isinstance(s, int) else s + op.size(n) for s, n in zip(starts, size.elements, strict=True)]
+    return op.Slice(x, op.sizes(starts), op.sizes(ends))
+
+
+@lower("XlaDynamicUpdateSlice")
+def dynamic_update_slice(op: Builder, x: Value, update: Value, start: Value) -> Value:
+    """The tensor with a part replaced that begins at ``start``, moved inside where it would reach over the edge."""
+    if x.shape is None or update.shape is None:
+        raise Unsupported("replacing a part of a tensor of unknown rank")
+    starts = _inside(op, x.shape, start, list(update.shape))
+    axes = [i for i, (whole, part) in enumerate(zip(x.shape, update.shape, strict=True)) if whole != part]
+    return _replaced(op, x, update, starts, axes)
+
+
+def _replaced(op: Builder, x: Value, update: Value, starts: list[Any], axes: list[int]) -> Value:
+    """Around the update, axis by axis, what stands before and after it."""
+    if not axes:
+        return update
+    assert x.shape is not None
+    assert update.shape is not None
+    (axis, *rest), shape = axes, x.shape
+    start = starts[axis]
+    end = start + update.shape[axis] if isinstance(start, int) else start + op.size(update.shape[axis])
+    first, last = op.sizes([start]), op.sizes([end])
+    part = op.Slice(x, first, last, [axis]) if rest else x
+    part.shape = (*shape[:axis], update.shape[axis], *shape[axis + 1 :]) if rest else shape
+    pieces = [
+        op.Slice(x, [0], first, [axis]),
+        _replaced(op, part, update, starts, rest),
+        op.Slice(x, last, [LAST], [axis]),
+    ]
+    if isinstance(start, int) and start == 0:
+        del pieces[0]
+    joined = op.Concat(*pieces, axis=axis)
+    joined.shape = shape
+    return joined
+
+
+def _inside(op: Builder, shape: Shape, start: Value, extents: list[Size]) -> list[Any]:
+    """The starts, between 0 and what leaves room for the part: integers where known, else scalar tensors."""
+    starts: list[Any] = []
+    for i, (whole, part) in enumerate(zip(shape, extents, strict=True)):
+        room = whole - part
+        if start.array is not None and (isinstance(room, int) or int(start.array[i]) == 0):
+            starts.append(max(min(int(start.array[i]), room), 0) if isinstance(room, int) else 0)
+            continue
+        wanted = op.Cast(op.Gather(start, i, axis=0), to=INT64)
+        starts.append(op.Max(op.Min(wanted, op.size(room)), 0))
+    return starts

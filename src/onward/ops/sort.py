@@ -9,7 +9,7 @@ import numpy as np
 from onward.dtypes import INT64
 from onward.ir import Value
 from onward.lowering.builder import Builder
-from onward.lowering.registry import Unsupported, lower
+from onward.lowering.registry import Static, Unsupported, lower
 from onward.ops.shape import permuted
 
 
@@ -19,12 +19,6 @@ def top_k_v2(
 ) -> tuple[Value, Value]:  # fmt: skip
     values, indices = op.TopK(x, op.Reshape(k, [1]), axis=-1, largest=1, sorted=int(sorted), outputs=2)
     return values, op.Cast(indices, to=index_type)
-
-
-@lower("TopK")
-def top_k(op: Builder, x: Value, *, k: int, sorted: bool) -> tuple[Value, Value]:
-    values, indices = op.TopK(x, [k], axis=-1, largest=1, sorted=int(sorted), outputs=2)
-    return values, op.Cast(indices, to=np.int32)
 
 
 @lower("NthElement")
@@ -37,13 +31,14 @@ def nth_element(op: Builder, x: Value, n: Value, *, reverse: bool) -> Value:
 
 @lower("InTopKV2")
 def in_top_k_v2(op: Builder, predictions: Value, targets: Value, k: Value) -> Value:
-    """Whether each target is among the k best: fewer than k classes beat it, and its own prediction is finite."""
+    """Whether each target is among the k best: fewer than k classes beat it, and no prediction is infinite or NaN."""
     index = op.Unsqueeze(op.Cast(targets, to=INT64), axes=[1])
     assert predictions.shape is not None
     inside = op.And(index >= 0, index < op.size(predictions.shape[1]))
     own = op.GatherElements(predictions, op.Where(inside, index, 0), axis=1)
     better = op.ReduceSum(op.Cast(predictions > own, to=INT64), axes=[1], keepdims=1)
-    finite = op.Not(op.Or(op.IsInf(own), op.IsNaN(own)))
+    strange = op.Cast(op.Or(op.IsInf(predictions), op.IsNaN(predictions)), to=INT64)
+    finite = op.Equal(op.ReduceMax(strange, axes=[1], keepdims=1), 0)
     return op.Squeeze(op.And(op.And(better < op.Cast(k, to=INT64), inside), finite), axes=[1])
 
 
@@ -76,3 +71,52 @@ def _axis_last(op: Builder, x: Value, axis: Value) -> Value:
     axes = np.arange(x.rank)
     others = op.Compress(axes, op.Not(op.Equal(axes, axis)), axis=0)
     return permuted(op, x, op.Concat(others, op.Reshape(axis, [1]), axis=0))
+
+
+@lower("Unique")
+def unique(op: Builder, x: Value, *, out_idx: np.dtype) -> tuple[Value, ...]:
+    return _unique(op, x, None, out_idx)[:2]
+
+
+@lower("UniqueV2")
+def unique_v2(op: Builder, x: Value, axis: Static, *, out_idx: np.dtype) -> tuple[Value, ...]:
+    return _unique(op, x, axis, out_idx)[:2]
+
+
+@lower("UniqueWithCounts")
+def unique_with_counts(op: Builder, x: Value, *, out_idx: np.dtype) -> tuple[Value, ...]:
+    return _unique(op, x, None, out_idx)
+
+
+@lower("UniqueWithCountsV2")
+def unique_with_counts_v2(op: Builder, x: Value, axis: Static, *, out_idx: np.dtype) -> tuple[Value, ...]:
+    return _unique(op, x, axis, out_idx)
+
+
+def _unique(op: Builder, x: Value, axis: np.ndarray | None, out_idx: np.dtype) -> tuple[Value, ...]:
+    """The distinct elements in the order of their first occurrence, where each element's is, and how many it has."""
+    along = int(axis.item()) if axis is not None and axis.size else None
+    values, _, inverse, counts = op.Unique(x, axis=along, sorted=0, outputs=4)
+    return values, op.Cast(inverse, to=out_idx), op.Cast(counts, to=out_idx)
+
+
+@lower("ListDiff")
+def list_diff(op: Builder, x: Value, y: Value, *, out_idx: np.dtype) -> tuple[Value, Value]:
+    """What of ``x`` is not in ``y``, and where it was."""
+    same = op.Cast(op.Equal(op.Unsqueeze(x, axes=[1]), op.Unsqueeze(y, axes=[0])), to=np.int32)
+    missing = op.Equal(op.ReduceSum(same, axes=[1], keepdims=0), 0)
+    places = op.Range(0, op.size(x.shape[0]), 1)  # type: ignore[index]
+    return op.Compress(x, missing, axis=0), op.Cast(op.Compress(places, missing, axis=0), to=out_idx)
+
+
+def _bound(comparison: str) -> Any:
+    def bound(op: Builder, ordered: Value, values: Value, *, out_type: np.dtype) -> Value:
+        """How many elements of each sorted row come before each value."""
+        before = op.emit(comparison, op.Unsqueeze(ordered, axes=[1]), op.Unsqueeze(values, axes=[2]))
+        return op.Cast(op.ReduceSum(op.Cast(before, to=np.int32), axes=[2], keepdims=0), to=out_type)
+
+    return bound
+
+
+lower("LowerBound")(_bound("Less"))
+lower("UpperBound")(_bound("LessOrEqual"))

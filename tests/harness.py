@@ -56,7 +56,10 @@ class Arg:
         if self.dtype == "bool":
             return np.asarray(rng.uniform(size=shape) < 0.5)
         if np.issubdtype(dtype, np.integer):
-            low, high = (-5 if np.issubdtype(dtype, np.signedinteger) else 0) if self.low is None else self.low, self.high or 10
+            low, high = (
+                (-5 if np.issubdtype(dtype, np.signedinteger) else 0) if self.low is None else self.low,
+                self.high or 10,
+            )
             return rng.integers(int(low), int(high), shape).astype(dtype)
         if self.low is not None or self.high is not None:
             real = rng.uniform(self.low if self.low is not None else -1, 1 if self.high is None else self.high, shape)

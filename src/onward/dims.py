@@ -91,8 +91,7 @@ class Dim:
     def named(self) -> bool:
         """Whether every leaf is a named symbol, so that the text means something to a reader."""
         return all(
-            atom[0] == "symbol"
-            or (atom[0] != "unknown" and all(not isinstance(s, Dim) or s.named for s in atom[1:]))
+            atom[0] == "symbol" or (atom[0] != "unknown" and all(not isinstance(s, Dim) or s.named for s in atom[1:]))
             for atom in self.atoms()
         )
 
@@ -117,7 +116,7 @@ def floordiv(a: Size, b: Size) -> Size:
     rest: dict[Monomial, int] = {}
     divisor = _terms(b)
     if len(divisor) == 1:
-        (monomial, factor), = divisor.items()
+        ((monomial, factor),) = divisor.items()
         for term, x in _terms(a).items():
             remainder = _without(term, monomial)
             if remainder is not None and x % factor == 0:

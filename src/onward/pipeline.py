@@ -80,6 +80,10 @@ def run(source: Any, options: Options, progress: Progress | None = None) -> ONNX
     model.domains = op.domains
     model.metadata = {"onward.version": __version__, "onward.source": graph.name}
     program = ONNXProgram(model, graph)
+    if op.assigned:
+        program.notes.append(
+            f"the source assigns to {', '.join(op.assigned)}: every run begins with the stored values and keeps none"
+        )
     _verify(program, options.verify, progress)
     if options.output is not None:
         with progress.stage("write"):

@@ -39,6 +39,7 @@ def lower_graph(graph: Graph, opset: int, custom_ops: Mapping[str, Callable] | N
     context = Context(graph, opset, dict(custom_ops or {}))
     context.scan()
     context.run()
+    context.op.assigned = list(context.assigned)
     return context.op
 
 
@@ -54,6 +55,8 @@ class Context:
         self.op = Builder(self.opset, ir.Graph(self.graph.name))
         self.values: dict[Node, tuple[Any, ...] | None] = {}
         self.generators: dict[Node, Value] = {}  # the states of random generators, by their variable
+        self.state: dict[Node, Value] = {}  # what variables hold that were assigned to, by their node
+        self.assigned: dict[str, None] = {}  # their names, in order
         self._failures: dict[str, list[tuple[Node, str]]] = {}
         self._lowerings: dict[str, Lowering | None] = {}
 

@@ -40,6 +40,7 @@ class Builder:
         opset: the target opset of the default domain.
         origin: what the next nodes are attributed to; the dispatcher sets it.
         domains: the other domains used so far, with their versions.
+        assigned: the variables that the source assigns to, by name.
     """
 
     def __init__(self, opset: int, graph: Graph) -> None:
@@ -49,6 +50,7 @@ class Builder:
         self.graph = graph
         self.origin = Origin()
         self.domains: dict[str, int] = {}
+        self.assigned: list[str] = []
         self._sizes = [Sizes(self)]
         self._small: dict[tuple, Value] = {}
         self._growth = GROWTH_BYTES

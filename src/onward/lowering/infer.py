@@ -1,13 +1,12 @@
 """Dtypes and shapes of ONNX operators.
 
 ONNX's own inference loses track of symbolic sizes in most operators, so the common ones have a function of ours
-(``lowering.shapes``); the rest goes through ``onnx.shape_inference.infer_node_outputs`` with each size as an opaque name.
+(``lowering.shapes``); the rest goes through ``onnx.shape_inference.infer_node_outputs``, each size an opaque name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import onnx

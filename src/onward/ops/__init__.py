@@ -59,6 +59,7 @@ from onward.ops import (  # noqa: F401
     space,
     special,
     split,
+    state,
     string,
     substring,
     tensor_list,

@@ -12,6 +12,7 @@ from onward.lowering import Context
 from onward.lowering.builder import Builder
 from onward.lowering.registry import Static, Unsupported, lower
 from onward.ops.array import zero
+from onward.ops.state import current
 
 
 @lower("Gather")
@@ -26,13 +27,12 @@ def gather_v2(op: Builder, x: Value, indices: Value, axis: Static, *, batch_dims
 
 @lower("ResourceGather", context=True)
 def resource_gather(context: Context, node: Any, resource: Any, indices: Value, *, batch_dims: int) -> Value:
-    x = context.op.constant(resource.node.value, name=resource.node.name)
-    return gather_along(context.op, x, indices, batch_dims, batch_dims)
+    return gather_along(context.op, current(context, resource), indices, batch_dims, batch_dims)
 
 
 @lower("ResourceGatherNd", context=True)
 def resource_gather_nd(context: Context, node: Any, resource: Any, indices: Value) -> Value:
-    return take_nd(context.op, context.op.constant(resource.node.value, name=resource.node.name), indices)
+    return take_nd(context.op, current(context, resource), indices)
 
 
 def indexed(op: Builder, indices: Value) -> Value:

@@ -38,11 +38,6 @@ def variable(context: Context, node: Node) -> Any:
     return context.op.constant(node.value, name=node.name)
 
 
-@lower("ReadVariableOp", context=True)
-def read_variable(context: Context, node: Node, resource: Resource) -> Any:
-    return context.op.constant(resource.node.value, name=resource.node.name)
-
-
 @lower(*PASS_THROUGH)
 def identity(op: Any, x: Any) -> Any:
     return x

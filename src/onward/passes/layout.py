@@ -145,7 +145,7 @@ def _gain(region: _Region, perm: Perm) -> int | None:
         for i in region.data(node):
             value = node.inputs[i]
             assert value is not None
-            if value.producer in region.members and not _absorbs(value.producer) or value.is_const:  # type: ignore[arg-type]
+            if (value.producer in region.members and not _absorbs(value.producer)) or value.is_const:  # type: ignore[arg-type]
                 continue
             made_by = _made_by(value)
             if made_by == inverse:
@@ -296,7 +296,8 @@ def _reducible(node: Node, perm: Perm) -> bool:
 
 
 def _padded(op: Builder, node: Node, inputs: list[Any], perm: Perm) -> Rewritten:
-    assert node.inputs[1] is not None and node.inputs[1].array is not None
+    assert node.inputs[1] is not None
+    assert node.inputs[1].array is not None
     pads = node.inputs[1].array
     order = [*perm, *(p + len(perm) for p in perm)]
     return [inputs[0], pads[order], *inputs[2:3]], node.attrs

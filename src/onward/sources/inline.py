@@ -154,11 +154,15 @@ class Inliner:
         return node
 
     def _effects_behind(self, frame: _Frame, name: str) -> list[Node]:
-        """The nodes with an effect that must run before what waits for `name`: itself, or those that it waits for."""
+        """The nodes with an effect that must run before what waits for `name`: itself, or those that it waits for.
+
+        Reads of variables on the way count too, for a write must not overtake them.
+        """
         key = (id(frame), name)
         if key in self._controls:
             return self._controls[key]
         found: dict[Node, None] = {}
+        reads: dict[Node, None] = {}
         seen = {key}
         stack = [(frame, name)]
         while stack:
@@ -174,13 +178,15 @@ class Inliner:
                 found[inside.nodes.get(name) or self._node(inside, node)] = None
                 continue
             else:
+                if node.op == "ReadVariableOp":
+                    reads[inside.nodes.get(name) or self._node(inside, node)] = None
                 waits = [(inside, reference[1:]) for reference in node.input if reference.startswith("^")]
             for wait in reversed(waits):
                 if (id(wait[0]), wait[1]) not in seen:
                     seen.add((id(wait[0]), wait[1]))
                     stack.append(wait)
         self.effects.update(found)
-        self._controls[key] = list(found)
+        self._controls[key] = [*found, *reads]
         return self._controls[key]
 
 

@@ -1,0 +1,62 @@
+"""Variables that change while the graph runs.
+
+A run begins with the values that the source holds. What it assigns is seen by what it reads afterwards, and is gone
+when it ends: the file keeps no state from one run to the next, which the report says.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from onward.graph import Node
+from onward.ir import Value
+from onward.lowering import Context
+from onward.lowering.registry import Unsupported, lower
+from onward.ops.source import Resource
+
+
+def current(context: Context, resource: Resource) -> Value:
+    """What a variable holds at this point of the run."""
+    if resource.node in context.state:
+        return context.state[resource.node]
+    if resource.node.value is None:
+        raise Unsupported("the variable has no value: it was never restored or initialised")
+    return context.op.constant(resource.node.value, name=resource.node.name)
+
+
+def _assign(context: Context, resource: Resource, value: Value) -> tuple[()]:
+    context.state[resource.node] = value
+    context.assigned.setdefault(resource.node.name)
+    return ()
+
+
+@lower("ReadVariableOp", context=True)
+def read_variable(context: Context, node: Node, resource: Resource) -> Value:
+    return current(context, resource)
+
+
+@lower("AssignVariableOp", context=True)
+def assign(context: Context, node: Node, resource: Resource, value: Value) -> Any:
+    return _assign(context, resource, value)
+
+
+@lower("AssignAddVariableOp", context=True)
+def assign_add(context: Context, node: Node, resource: Resource, value: Value) -> Any:
+    return _assign(context, resource, current(context, resource) + value)
+
+
+@lower("AssignSubVariableOp", context=True)
+def assign_sub(context: Context, node: Node, resource: Resource, value: Value) -> Any:
+    return _assign(context, resource, current(context, resource) - value)
+
+
+@lower("VarIsInitializedOp", context=True)
+def is_initialized(context: Context, node: Node, resource: Resource) -> Value:
+    return context.op.constant(np.array(resource.node.value is not None or resource.node in context.state))
+
+
+@lower("VariableShape", context=True)
+def variable_shape(context: Context, node: Node, resource: Resource, *, out_type: np.dtype) -> Value:
+    return context.op.shape(current(context, resource), out_type)

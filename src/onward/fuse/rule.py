@@ -36,8 +36,10 @@ class Rule:
         raise NotImplementedError
 
     def check(self, *values: Value) -> bool:
-        """Whether a match may be rewritten; by default always. Takes the pattern's variables in order, None for one that
-        the pattern did not use."""
+        """Whether a match may be rewritten; by default always.
+
+        Takes the pattern's variables in order, None for one that the pattern did not use.
+        """
         return True
 
     def rewrite(self, op: Builder, *values: Value) -> Value:

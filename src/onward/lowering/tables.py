@@ -87,7 +87,8 @@ REFUSED: dict[str, str] = {
     ),
     **dict.fromkeys(
         """DecodeCompressed ParseTensor ParseExample ParseExampleV2 ParseSingleExample ParseSequenceExample
-        ParseSequenceExampleV2 ParseSingleSequenceExample DecodeProtoV2 EncodeProto SerializeTensor DecodeWav""".split(),
+        ParseSequenceExampleV2 ParseSingleSequenceExample DecodeProtoV2 EncodeProto SerializeTensor
+        DecodeWav""".split(),
         "strings in ONNX are text and cannot hold such bytes: begin behind it, at the tensors that it gives",
     ),
     "UnicodeScript": "ONNX has no table of the characters' scripts",

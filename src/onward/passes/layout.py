@@ -34,7 +34,7 @@ def cancel_transposes(op: Builder, graph: ir.Graph) -> None:
     """Runs the pass until no region gains."""
     for _ in range(8):
         graph.sort()
-        if not any([_improve(op, region) for region in _regions(graph)]):
+        if sum(_improve(op, region) for region in _regions(graph)) == 0:
             break
     graph.sort()
 

@@ -44,6 +44,7 @@ from onward.ops import (  # noqa: F401
     patches,
     pool,
     quantize,
+    ragged,
     random,
     reduce,
     regex,

@@ -126,7 +126,7 @@ def _improve(op: Builder, region: _Region) -> bool:
         gain = _gain(region, perm)
         if gain is not None and (best is None or gain > best[0]):
             best = (gain, perm)
-    if best is None or best[0] < 0 or (best[0] == 0 and not _at_the_entry(region, best[1])):
+    if best is None or best[0] < 0 or (best[0] == 0 and not _worth_a_draw(region, best[1])):
         return False
     _rewrite(op, region, best[1])
     return True
@@ -170,16 +170,22 @@ def _gain(region: _Region, perm: Perm) -> int | None:
     return len(before) - len(after)
 
 
-def _at_the_entry(region: _Region, perm: Perm) -> bool:
-    """Whether the region stands between the graph's inputs and a transpose: that had better come first, so that
-    padding and scaling can go on into the convolution."""
-    entries = {id(v) for v in region.graph.inputs}
+def _worth_a_draw(region: _Region, perm: Perm) -> bool:
+    """Whether to run the region permuted though that saves no transpose.
+
+    Between the graph's inputs and a transpose it is better that the transpose comes first, so that padding and scaling
+    can go on into the convolution; behind transposes only, that it comes last, so that factors and offsets can go
+    back into the convolution.
+    """
     outside = [
         v
         for node in region.nodes
         for i in region.data(node)
         if (v := node.inputs[i]) is not None and not v.is_const and v.producer not in region.members
     ]
+    entries = {id(v) for v in region.graph.inputs}
+    if all(_made_by(v) == _inverse(perm) and id(v.producer.inputs[0]) not in entries for v in outside):
+        return True
     leaves = any(
         user.op == "Transpose" and tuple(user.attrs["perm"]) == perm
         for node in region.nodes

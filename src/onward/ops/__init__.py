@@ -58,6 +58,7 @@ from onward.ops import (  # noqa: F401
     sort,
     source,
     space,
+    sparse,
     special,
     split,
     state,

@@ -67,10 +67,17 @@ class TensorList:
             raise Unsupported("an element without a known rank goes into a list")
         stacked = self.stacked if self.stacked is not None else self.filled(item.shape or ())
         op = stacked.builder
+        if _only_element(stacked, index) and item.shape is not None:
+            return TensorList(op.Unsqueeze(item, axes=[0]))
         if grows:
             stacked = _reaching(stacked, op.Cast(index, to=INT64) + 1)
         at = op.Reshape(op.Cast(index, to=INT64), [1, 1])
         return TensorList(op.ScatterND(stacked, at, op.Unsqueeze(item, axes=[0])))
+
+
+def _only_element(stacked: Value, index: Value) -> bool:
+    """Whether a list is its first element and nothing else."""
+    return bool(stacked.shape) and stacked.shape[0] == 1 and index.array is not None and int(index.array) == 0  # type: ignore[index]
 
 
 def _reaching(stacked: Value, length: Value) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from onward import ir
-from onward.fuse import absorb, recognise
+from onward.fuse import absorb, recognise, recur
 from onward.lowering.builder import Builder
 from onward.passes.finish import finish
 from onward.passes.layout import cancel_transposes
@@ -13,7 +13,7 @@ from onward.passes.simplify import simplify
 
 Pass = Callable[[Builder, ir.Graph], None]
 
-PIPELINE: list[Pass] = [simplify, recognise, cancel_transposes, absorb, simplify]
+PIPELINE: list[Pass] = [simplify, recognise, recur, cancel_transposes, absorb, simplify]
 
 
 def run(op: Builder, graph: ir.Graph, output_names: list[str]) -> None:

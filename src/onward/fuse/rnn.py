@@ -1,0 +1,360 @@
+"""Loops that are recurrent layers become ONNX's ``LSTM``, ``GRU`` and ``RNN``.
+
+A loop that goes through sequences step by step is taken apart cell by cell: each state whose next value is a known cell
+of one sequence becomes a node over the whole sequence, and what it puts out is a sequence for the cells after it. The
+loop goes when everything that is used of it has been found so; otherwise it stays as it is.
+
+A step that a mask leaves out carries the states on. So the steps that count are moved to the front, in order, the
+node runs over as many of them as there are, and the outputs are moved back: exact for any mask, not only padding.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from onward import ir
+from onward.dims import Size
+from onward.dtypes import FLOAT32, INT32, INT64
+from onward.fuse.engine import Rewrite, made_by
+from onward.fuse.linear import Reader
+from onward.fuse.recurrent_cells import Cell, Step, plain, recognise_cell
+from onward.ir import Node, Value
+from onward.lowering.builder import Builder
+
+DEFAULTS = {"LSTM": ("Sigmoid", "Tanh", "Tanh"), "GRU": ("Sigmoid", "Tanh"), "RNN": ("Tanh",)}
+LOWEST = np.iinfo(np.int64).min
+
+
+def recur(op: Builder, graph: ir.Graph) -> None:
+    """Replaces the loops of a graph and of its subgraphs that are recurrent layers."""
+    graph.sort()
+    for node in list(graph.nodes):
+        for subgraph in node.subgraphs:
+            with op.scope(subgraph):
+                recur(op, subgraph)
+        if node.op == "Loop" and not node.domain:
+            op.origin = node.origin
+            _replace(op, graph, node)
+    graph.sort()
+
+
+def _replace(op: Builder, graph: ir.Graph, node: Node) -> None:
+    used = [v for v in node.outputs if v.users or any(v is o for o in graph.outputs)]
+    loop = _Loop(op, node)
+    if not loop.recurrent:
+        return
+    loop.find_cells()
+    results = [loop.result(v.index) for v in used]
+    for old, new in zip(used, results, strict=True):
+        if new is None:
+            return
+    for old, new in zip(used, results, strict=True):
+        assert new is not None
+        new.name = new.name or old.name
+        graph.replace(old, new)
+    for inner in list(node.attrs["body"].all_nodes()):
+        inner.detach()
+
+
+class _Run(NamedTuple):
+    """A cell as a node over the whole sequence.
+
+    Attributes:
+        y: the output at each step, in the loop's order, (steps, rows, units); with a mask, of the steps that count first.
+        finals: the last states, each with a leading dimension of 1.
+        mask: which steps count, in the loop's order, (steps, rows, 1); None where all do.
+        from_zero: whether the output state starts at zero.
+    """
+
+    cell: Cell
+    y: Value
+    finals: tuple[Value, ...]
+    mask: Value | None
+    from_zero: bool
+
+
+class _Loop:
+    """What a Loop says of its states and sequences, and what of it has been rewritten."""
+
+    def __init__(self, op: Builder, node: Node) -> None:
+        self.op, self.node = op, node
+        body: ir.Graph = node.attrs["body"]
+        states = body.inputs[2:]
+        self.body = body
+        self.after = dict(zip(states, (plain(v) for v in body.outputs[1:]), strict=False))
+        self.initial = dict(zip(states, node.inputs[2:], strict=True))
+        self.steps = _size(node.inputs[0])
+        self.counters = {body.inputs[0], *(s for s in states if self._counts(s))}
+        self.sequences = self._sequences()
+        self.runs: dict[Value, _Run] = {}  # by the output of their cell
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether it goes through sequences from end to end."""
+        start = self.node.inputs[1]
+        always = start is None or (start.array is not None and bool(start.array))
+        return always and plain(self.body.outputs[0]) is self.body.inputs[1] and bool(self.sequences)
+
+    def _counts(self, state: Value) -> bool:
+        start, add = self.initial[state], self.after[state].producer
+        if start is None or start.array is None or start.array.size != 1 or start.array.ravel()[0] != 0:
+            return False
+        if add is None or add.op != "Add":
+            return False
+        others = [v for v in add.inputs if v is not None and plain(v) is not state]
+        return len(others) == 1 and others[0].array is not None and bool(np.all(others[0].array == 1))
+
+    def _sequences(self) -> dict[Value, Value]:
+        """The values that are element after element of a tensor from outside, with that tensor."""
+        found = {}
+        inside = {v for n in self.body.nodes for v in n.outputs} | set(self.body.inputs)
+        for node in self.body.nodes:
+            if node.op != "Gather" or node.domain or node.attrs.get("axis", 0) != 0:
+                continue
+            whole, index = node.inputs
+            if whole is None or index is None or whole in inside or plain(index) not in self.counters:
+                continue
+            if whole.shape and len(whole.shape) == 3 and self.steps is not None and whole.shape[0] == self.steps:
+                found[node.output] = whole
+        return found
+
+    # --- cells --------------------------------------------------------------------------------------------------------
+
+    def find_cells(self) -> None:
+        """Emits a node for every cell, those whose input another cell puts out included."""
+        pending = dict(self.after)
+        while True:
+            states, masks = {}, {}
+            for state, after in self.after.items():
+                states[state], masks[state] = self._unmasked(state, after)
+            step = Step(Reader({*self.sequences, *states}), self.sequences, states)
+            found = [s for s in pending if self._find(step, masks, s)]
+            if not found:
+                return
+            for state in found:
+                del pending[state]
+
+    def _find(self, step: Step, masks: dict[Value, Value | None], state: Value) -> bool:
+        after = step.states[state]
+        if state.dtype != FLOAT32 or state.rank != 2 or state.shape is None or not isinstance(state.shape[1], int):
+            return False
+        cell = recognise_cell(step, state, after)
+        if cell is None or any(masks[s] is not masks[state] for s in cell.states):
+            return False
+        run = self._run(cell, masks[state])
+        self.runs[after] = run
+        if run.mask is None:
+            self.sequences[after] = run.y
+        return True
+
+    def _unmasked(self, state: Value, after: Value) -> tuple[Value, Value | None]:
+        """A state's next value where its step counts, and what tells whether it does."""
+        where = after.producer
+        if where is None or where.op != "Where":
+            return after, None
+        condition, value, otherwise = where.inputs
+        mask = None if condition is None else self._mask(condition)
+        if mask is None or value is None or otherwise is None or plain(otherwise) is not state:
+            return after, None
+        return plain(value), mask
+
+    def _mask(self, condition: Value) -> Value | None:
+        """The sequence of (rows, 1) that a condition is element after element of."""
+        condition = plain(condition)
+        while condition.producer is not None and condition.producer.op in ("Expand", "Tile"):
+            inner = condition.producer.inputs[0]
+            assert inner is not None
+            condition = plain(inner)
+        mask = self.sequences.get(condition)
+        return mask if mask is not None and mask.dtype == bool and mask.shape and mask.shape[-1] == 1 else None
+
+    def _run(self, cell: Cell, mask: Value | None) -> _Run:
+        op = self.op
+        x = self.sequences[cell.x]
+        starts = [self.initial[s] for s in cell.states]
+        lengths = None
+        attrs: dict[str, Any] = {"hidden_size": cell.r.shape[1], **_activations(cell)}
+        if cell.linear_before_reset:
+            attrs["linear_before_reset"] = 1
+        backwards = _reversed(x) if mask is None else None
+        if backwards is not None:
+            x, attrs["direction"] = backwards, "reverse"
+        if mask is not None:
+            x, lengths = self._packed(x, mask)
+        given = [None if _is_zero(s) else op.Unsqueeze(s, axes=[0]) for s in starts]
+        if any(given):
+            given = [op.Unsqueeze(s, axes=[0]) for s in starts]
+        scope = self.node.origin.node
+        weights = [op.constant(getattr(cell, k)[None], name=f"{scope}/{k.upper()}") for k in "wrb"]
+        y, *finals = op.emit(
+            cell.op, x, *weights, lengths, *given, outputs=1 + len(cell.states), **attrs
+        )
+        y = op.Squeeze(y, axes=[1])
+        if backwards is not None:
+            y = _reverse(op, y)
+        return _Run(cell, y, tuple(finals), mask, not any(given))
+
+    # --- masks --------------------------------------------------------------------------------------------------------
+
+    def _packed(self, x: Value, mask: Value) -> tuple[Value, Value]:
+        """The steps that count in front of the others, in order, and how many they are."""
+        op = self.op
+        flags = op.Cast(mask, to=INT64)
+        count = op.Cast(op.Squeeze(op.ReduceSum(flags, axes=[0], keepdims=0), axes=[1]), to=INT32)
+        # Of equal elements TopK takes the earlier ones first.
+        order = op.TopK(flags, op.Reshape(self.node.inputs[0], [1]), axis=0, outputs=2)[1]
+        return op.GatherElements(x, op.Expand(order, _shape(op, x)), axis=0), count
+
+    def _held(self, run: _Run) -> Value:
+        """The output at each step, that of the step before where it does not count; zero before the first."""
+        op = self.op
+        assert run.mask is not None
+        # Before the first step that counts the place is -1: the last row, which is then beyond the count, and zero.
+        place = op.CumSum(op.Cast(run.mask, to=INT64), np.array(0)) - 1
+        held: Value = op.GatherElements(run.y, op.Expand(place, _shape(op, run.y)), axis=0)
+        return held
+
+    # --- results ------------------------------------------------------------------------------------------------------
+
+    def result(self, index: int) -> Value | None:
+        """What one of the loop's outputs is without it, None where that is unknown."""
+        value = plain(self.body.outputs[1 + index])
+        if index >= len(self.initial):
+            return self._sequence(value)
+        return self._last(value)
+
+    def _sequence(self, value: Value) -> Value | None:
+        if value in self.sequences:
+            return self.sequences[value]
+        found = self._masked(value)
+        if found is None:
+            return None
+        run, otherwise = found
+        if _is_zero(otherwise):
+            return self.op.Where(run.mask, self._held(run), np.float32(0))
+        keeps = otherwise in self.after and self.after[otherwise] is value and _is_zero(self.initial[otherwise])
+        return self._held(run) if keeps else None
+
+    def _masked(self, value: Value) -> tuple[_Run, Value] | None:
+        """For a cell's output under its mask: its run, and the value where the mask leaves a step out."""
+        where = value.producer
+        if where is None or where.op != "Where":
+            return None
+        condition, output, otherwise = where.inputs
+        if condition is None or output is None or otherwise is None:
+            return None
+        run = self.runs.get(plain(output))
+        if run is None or run.mask is None or self._mask(condition) is not run.mask:
+            return None
+        return run, plain(otherwise)
+
+    def _last(self, value: Value) -> Value | None:
+        """The value after the last step."""
+        node = value.producer
+        if node is not None and node.op == "Unsqueeze" and _axes(node.inputs[1]) == [0]:
+            return self._final(plain(node.inputs[0])) if node.inputs[0] is not None else None
+        last = self._final(value)
+        return None if last is None else self.op.Squeeze(last, axes=[0])
+
+    def _final(self, value: Value) -> Value | None:
+        """The value after the last step, with a leading dimension of 1."""
+        for run in self.runs.values():
+            for state, output, final in zip(run.cell.states, run.cell.outputs, run.finals, strict=True):
+                if value is (output if run.mask is None else self.after[state]):
+                    return final
+        sequence = self._sequence(value)
+        return None if sequence is None else self.op.Gather(sequence, np.array([-1]), axis=0)
+
+
+def _activations(cell: Cell) -> dict[str, Any]:
+    """The attributes for the functions of a cell, none where they are ONNX's defaults."""
+    if tuple(a.name for a in cell.activations) == DEFAULTS[cell.op]:
+        return {}
+    attrs: dict[str, Any] = {"activations": [a.name for a in cell.activations]}
+    for name in ("alpha", "beta"):
+        numbers = [getattr(a, name) for a in cell.activations if getattr(a, name) is not None]
+        if numbers:
+            attrs[f"activation_{name}"] = numbers
+    return attrs
+
+
+def _size(trips: Value | None) -> Size | None:
+    """The number that a scalar stands for, None where unknown."""
+    while trips is not None:
+        if trips.elements is not None and trips.elements.size == 1:
+            size: Size = trips.elements.item()
+            return size
+        node = trips.producer
+        if node is None or node.op not in ("Cast", "Gather", "Identity", "Reshape", "Slice", "Squeeze"):
+            return None
+        shape = node.inputs[0].producer if node.inputs[0] is not None else None
+        if node.op in ("Gather", "Slice") and (shape is None or shape.op != "Shape"):
+            return None
+        if node.op in ("Gather", "Slice"):
+            assert shape is not None and shape.inputs[0] is not None and node.inputs[1] is not None
+            whole, at = shape.inputs[0].shape, node.inputs[1].array
+            return None if whole is None or at is None or at.size != 1 or shape.attrs else whole[int(at.reshape(()))]
+        trips = node.inputs[0]
+    return None
+
+
+def _shape(op: Builder, x: Value) -> Value:
+    """The shape, read by a node of its own: what lowering read sizes from may be gone by now."""
+    result: Value = op.append("Shape", [x], {})
+    return result
+
+
+def _axes(axes: Value | None) -> list[int]:
+    return [] if axes is None or axes.array is None else [int(a) for a in axes.array.ravel()]
+
+
+def _is_zero(value: Value | None) -> bool:
+    """Whether a value is zero throughout, as far as that shows."""
+    while value is not None and value.producer is not None and value.producer.op in ("Expand", "Identity"):
+        value = value.producer.inputs[0]
+    return value is None or (value.const is not None and value.const.size <= 1 << 16 and not np.any(value.array))
+
+
+def _reverse(op: Builder, x: Value) -> Value:
+    result: Value = op.Slice(x, [-1], [LOWEST], [0], [-1])
+    return result
+
+
+def _reversed(x: Value, axis: int = 0) -> Value | None:
+    """What a value is the reverse of, along an axis."""
+    found = _backwards(x)
+    return found[0] if found is not None and found[1] == axis else None
+
+
+def _backwards(x: Value) -> tuple[Value, int] | None:
+    """What a value is the reverse of, and along which axis."""
+    node = made_by(x, "Slice")
+    if node is None or len(node.inputs) != 5 or node.inputs[0] is None:
+        return None
+    whole, *bounds = node.inputs
+    if any(b is None or b.const is None or b.const.size != 1 for b in bounds):
+        return None
+    start, end, axis, step = (int(np.ravel(b.array)[0]) for b in bounds if b is not None)
+    return (whole, axis) if (start, step) == (-1, -1) and axis >= 0 and end < -(2**31) + 2 else None
+
+
+def forward_again(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
+    """The reverse of a reverse, a transposition between them or not, is the value itself."""
+    found = _backwards(node.output)
+    if found is None:
+        return None
+    x, axis = found
+    transpose = made_by(x, "Transpose")
+    if transpose is None or transpose.inputs[0] is None:
+        return _reversed(x, axis)
+    perm = transpose.attrs["perm"]
+    whole = _reversed(transpose.inputs[0], perm[axis])
+    if whole is None:
+        return None
+    result: Value = op.Transpose(whole, perm=perm)
+    return result
+
+
+RULES: dict[str, list[Rewrite]] = {"Slice": [forward_again]}

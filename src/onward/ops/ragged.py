@@ -18,12 +18,12 @@ from onward.ops.shape import unravel_index
 class Rows(NamedTuple):
     """One ragged level: where each row begins and how long it is, both with one more empty row at the end.
 
-    ``count`` is the number of rows without that one, ``total`` the number of values in them, scalars of int64.
+    ``number`` is the number of rows without that one, ``total`` the number of values in them, scalars of int64.
     """
 
     starts: Value
     lengths: Value
-    count: Value
+    number: Value
     total: Value
 
 
@@ -80,7 +80,7 @@ def to_tensor(
     """Level by level, the place of each cell's value; cells without one take the default, put after the values."""
     levels = _levels(op, partitions, row_partition_types)
     sizes = _asked(target, len(levels) + 1)
-    count = levels[0].count
+    count = levels[0].number
     places = op.Min(op.Range(0, count if sizes[0] is None else sizes[0], 1), count)
     for i, rows in enumerate(levels):
         width = op.ReduceMax(rows.lengths, axes=[0], keepdims=0) if sizes[i + 1] is None else sizes[i + 1]
@@ -180,7 +180,7 @@ def to_sparse(op: Builder, nested: list[Value], values: Value) -> tuple[Value, V
         sizes.append(op.ReduceMax(rows.lengths, axes=[0], keepdims=1))
         row = owner
     columns.append(row)
-    sizes.append(op.Reshape(rows_of_splits(op, nested[0]).count, [1]))
+    sizes.append(op.Reshape(rows_of_splits(op, nested[0]).number, [1]))
     coordinates = op.Concat(*(op.Unsqueeze(c, axes=[1]) for c in reversed(columns)), axis=1)
     if inner:
         within = unravel_index(op, op.Mod(element, op.size(each)), op.sizes(inner))
@@ -197,7 +197,7 @@ def ragged_bincount(
     """How often each number below ``size`` occurs in each row, [rows, size]."""
     rows = rows_of_splits(op, splits)
     ids = row_ids(op, rows.starts, rows.total)
-    return counts(op, ids, rows.count, values, size, weights, binary_output)
+    return counts(op, ids, rows.number, values, size, weights, binary_output)
 
 
 def counts(

@@ -73,10 +73,14 @@ def _product(op: Any, x: Any) -> Any:
 
 
 class HardSigmoid(Rule):
-    """relu6(x + 3) / 6."""
+    """relu6(x + 3) / 6, by a division or a multiplication."""
+
+    def __init__(self, *, divides: bool) -> None:
+        self._divides = divides
 
     def pattern(self, op: Any, x: Any) -> Any:
-        return op.Clip(x + 3, 0, 6) * (1 / 6)
+        clipped = op.Clip(x + 3, 0, 6)
+        return clipped / 6 if self._divides else clipped * (1 / 6)
 
     def rewrite(self, op: Builder, *values: Value) -> Value:
         result: Value = op.HardSigmoid(values[0], alpha=1 / 6, beta=0.5)
@@ -89,5 +93,6 @@ RULES = table(
     GeluErf(),
     GeluErfFactored(),
     *(GeluTanh(cube, factored=factored) for cube in (_power, _product) for factored in (False, True)),
-    HardSigmoid(),
+    HardSigmoid(divides=False),
+    HardSigmoid(divides=True),
 )

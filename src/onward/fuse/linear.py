@@ -122,7 +122,8 @@ def _through(reader: Reader, node: Node, value: Value) -> Linear | None:
 
 def _add(reader: Reader, node: Node, value: Value) -> Linear | None:
     a, b = node.inputs
-    assert a is not None and b is not None
+    assert a is not None
+    assert b is not None
     if a.is_const:
         a, b = b, a
     first = reader.read(a)
@@ -137,7 +138,8 @@ def _add(reader: Reader, node: Node, value: Value) -> Linear | None:
 
 def _subtract(reader: Reader, node: Node, value: Value) -> Linear | None:
     a, b = node.inputs
-    assert a is not None and b is not None
+    assert a is not None
+    assert b is not None
     first = reader.read(a)
     constant = None if first is None else row(b, first.width)
     return None if first is None or constant is None else first.shifted(-constant)
@@ -145,7 +147,8 @@ def _subtract(reader: Reader, node: Node, value: Value) -> Linear | None:
 
 def _multiply(reader: Reader, node: Node, value: Value) -> Linear | None:
     a, b = node.inputs
-    assert a is not None and b is not None
+    assert a is not None
+    assert b is not None
     if a.is_const:
         a, b = b, a
     first = reader.read(a)
@@ -155,7 +158,8 @@ def _multiply(reader: Reader, node: Node, value: Value) -> Linear | None:
 
 def _product(reader: Reader, node: Node, value: Value) -> Linear | None:
     x, weights = node.inputs[:2]
-    assert x is not None and weights is not None
+    assert x is not None
+    assert weights is not None
     form = reader.read(x)
     if form is None or not weights.is_const or weights.rank != 2:
         return None
@@ -165,7 +169,8 @@ def _product(reader: Reader, node: Node, value: Value) -> Linear | None:
 def _gemm(reader: Reader, node: Node, value: Value) -> Linear | None:
     x, weights = node.inputs[:2]
     bias = node.inputs[2] if len(node.inputs) > 2 else None
-    assert x is not None and weights is not None
+    assert x is not None
+    assert weights is not None
     form = reader.read(x)
     if form is None or not weights.is_const or node.attrs.get("transA"):
         return None

@@ -1,13 +1,13 @@
 """One step of a recurrent layer: which formulas are an LSTM, a GRU or a plain recurrent cell.
 
-The cells are those of ONNX's ``LSTM``, ``GRU`` and ``RNN`` operators, whose equations are quoted at each function. A gate
+The cells are those of ONNX's ``LSTM``, ``GRU`` and ``RNN`` operators; each function begins with its equations. A gate
 is an activation of a linear map of the step's input and the previous state, so how the source arranges its kernels and
 biases does not matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -49,7 +49,7 @@ class Step(NamedTuple):
     """
 
     reader: Reader
-    inputs: Mapping[Value, object]
+    inputs: Container[Value]
     states: Mapping[Value, Value]
 
 
@@ -247,4 +247,3 @@ def plain(value: Value) -> Value:
     while value.producer is not None and value.producer.op == "Identity" and value.producer.inputs[0] is not None:
         value = value.producer.inputs[0]
     return value
-

@@ -47,9 +47,8 @@ def _replace(op: Builder, graph: ir.Graph, node: Node) -> None:
         return
     loop.find_cells()
     results = [loop.result(v.index) for v in used]
-    for old, new in zip(used, results, strict=True):
-        if new is None:
-            return
+    if any(new is None for new in results):
+        return
     for old, new in zip(used, results, strict=True):
         assert new is not None
         new.name = new.name or old.name
@@ -62,10 +61,11 @@ class _Run(NamedTuple):
     """A cell as a node over the whole sequence.
 
     Attributes:
-        y: the output at each step, in the loop's order, (steps, rows, units); with a mask, of the steps that count first.
+        y: the output at each step, in the loop's order, (steps, rows, units); with a mask, that of the steps that count
+            comes first.
         finals: the last states, each with a leading dimension of 1.
         mask: which steps count, in the loop's order, (steps, rows, 1); None where all do.
-        from_zero: whether the output state starts at zero.
+        from_zero: whether the states start at zero.
     """
 
     cell: Cell
@@ -89,6 +89,7 @@ class _Loop:
         self.counters = {body.inputs[0], *(s for s in states if self._counts(s))}
         self.sequences = self._sequences()
         self.runs: dict[Value, _Run] = {}  # by the output of their cell
+        self.packed: dict[Value, _Run] = {}  # those under a mask
 
     @property
     def recurrent(self) -> bool:
@@ -129,7 +130,8 @@ class _Loop:
             states, masks = {}, {}
             for state, after in self.after.items():
                 states[state], masks[state] = self._unmasked(state, after)
-            step = Step(Reader({*self.sequences, *states}), self.sequences, states)
+            inputs = {*self.sequences, *self.packed}
+            step = Step(Reader({*inputs, *states}), inputs, states)
             found = [s for s in pending if self._find(step, masks, s)]
             if not found:
                 return
@@ -143,10 +145,14 @@ class _Loop:
         cell = recognise_cell(step, state, after)
         if cell is None or any(masks[s] is not masks[state] for s in cell.states):
             return False
-        run = self._run(cell, masks[state])
-        self.runs[after] = run
+        before = self.packed.get(cell.x)
+        if before is not None and before.mask is not masks[state]:
+            return False
+        run = self.runs[after] = self._run(cell, masks[state])
         if run.mask is None:
             self.sequences[after] = run.y
+        else:
+            self.packed[after] = run
         return True
 
     def _unmasked(self, state: Value, after: Value) -> tuple[Value, Value | None]:
@@ -172,40 +178,47 @@ class _Loop:
 
     def _run(self, cell: Cell, mask: Value | None) -> _Run:
         op = self.op
-        x = self.sequences[cell.x]
-        starts = [self.initial[s] for s in cell.states]
-        lengths = None
         attrs: dict[str, Any] = {"hidden_size": cell.r.shape[1], **_activations(cell)}
         if cell.linear_before_reset:
             attrs["linear_before_reset"] = 1
+        x, lengths = self._input(cell, mask), None if mask is None else self._count(mask)
         backwards = _reversed(x) if mask is None else None
         if backwards is not None:
             x, attrs["direction"] = backwards, "reverse"
-        if mask is not None:
-            x, lengths = self._packed(x, mask)
-        given = [None if _is_zero(s) else op.Unsqueeze(s, axes=[0]) for s in starts]
-        if any(given):
-            given = [op.Unsqueeze(s, axes=[0]) for s in starts]
+        starts = [self.initial[s] for s in cell.states]
+        from_zero = all(_is_zero(s) for s in starts)
+        given = [None if from_zero else op.Unsqueeze(s, axes=[0]) for s in starts]
         scope = self.node.origin.node
         weights = [op.constant(getattr(cell, k)[None], name=f"{scope}/{k.upper()}") for k in "wrb"]
-        y, *finals = op.emit(
-            cell.op, x, *weights, lengths, *given, outputs=1 + len(cell.states), **attrs
-        )
+        y, *finals = op.emit(cell.op, x, *weights, lengths, *given, outputs=1 + len(cell.states), **attrs)
+        if lengths is not None and not from_zero:  # runtimes differ in what becomes of a start that no step follows
+            some = op.Greater(op.Reshape(lengths, [1, -1, 1]), np.int32(0))
+            finals = [op.Where(some, final, start) for final, start in zip(finals, given, strict=True)]
         y = op.Squeeze(y, axes=[1])
         if backwards is not None:
             y = _reverse(op, y)
-        return _Run(cell, y, tuple(finals), mask, not any(given))
+        return _Run(cell, y, tuple(finals), mask, from_zero)
+
+    def _input(self, cell: Cell, mask: Value | None) -> Value:
+        """The sequence that a cell reads, the steps that count in front of the others."""
+        if cell.x in self.packed:
+            return self.packed[cell.x].y
+        x, op = self.sequences[cell.x], self.op
+        if mask is None:
+            return x
+        # Of equal elements TopK takes the earlier ones first.
+        steps = op.Reshape(self.node.inputs[0], [1])
+        order = op.TopK(op.Cast(mask, to=INT64), steps, axis=0, outputs=2)[1]
+        return self._taken(x, order)
 
     # --- masks --------------------------------------------------------------------------------------------------------
 
-    def _packed(self, x: Value, mask: Value) -> tuple[Value, Value]:
-        """The steps that count in front of the others, in order, and how many they are."""
+    def _count(self, mask: Value) -> Value:
+        """How many steps count, (rows,)."""
         op = self.op
-        flags = op.Cast(mask, to=INT64)
-        count = op.Cast(op.Squeeze(op.ReduceSum(flags, axes=[0], keepdims=0), axes=[1]), to=INT32)
-        # Of equal elements TopK takes the earlier ones first.
-        order = op.TopK(flags, op.Reshape(self.node.inputs[0], [1]), axis=0, outputs=2)[1]
-        return op.GatherElements(x, op.Expand(order, _shape(op, x)), axis=0), count
+        counts = op.ReduceSum(op.Cast(mask, to=INT32), axes=[0], keepdims=0)
+        result: Value = op.Squeeze(counts, axes=[1])
+        return result
 
     def _held(self, run: _Run) -> Value:
         """The output at each step, that of the step before where it does not count; zero before the first."""
@@ -213,8 +226,15 @@ class _Loop:
         assert run.mask is not None
         # Before the first step that counts the place is -1: the last row, which is then beyond the count, and zero.
         place = op.CumSum(op.Cast(run.mask, to=INT64), np.array(0)) - 1
-        held: Value = op.GatherElements(run.y, op.Expand(place, _shape(op, run.y)), axis=0)
-        return held
+        return self._taken(run.y, place)
+
+    def _taken(self, x: Value, places: Value) -> Value:
+        """For each step and row, the vector of another step: (steps, rows, width) by (steps, rows, 1)."""
+        # The shape is read by a node of its own: what lowering read sizes from may be gone by now.
+        wide = self.op.Expand(places, self.op.append("Shape", [x], {}))
+        wide.shape = x.shape
+        result: Value = self.op.GatherElements(x, wide, axis=0)
+        return result
 
     # --- results ------------------------------------------------------------------------------------------------------
 
@@ -234,8 +254,11 @@ class _Loop:
         run, otherwise = found
         if _is_zero(otherwise):
             return self.op.Where(run.mask, self._held(run), np.float32(0))
-        keeps = otherwise in self.after and self.after[otherwise] is value and _is_zero(self.initial[otherwise])
-        return self._held(run) if keeps else None
+        return self._held(run) if self._holds(value, otherwise) else None
+
+    def _holds(self, value: Value, otherwise: Value) -> bool:
+        """Whether the alternative to a value is the same of the step before, at first zero."""
+        return self.after.get(otherwise) is value and _is_zero(self.initial[otherwise])
 
     def _masked(self, value: Value) -> tuple[_Run, Value] | None:
         """For a cell's output under its mask: its run, and the value where the mask leaves a step out."""
@@ -264,6 +287,9 @@ class _Loop:
             for state, output, final in zip(run.cell.states, run.cell.outputs, run.finals, strict=True):
                 if value is (output if run.mask is None else self.after[state]):
                     return final
+        found = self._masked(value)
+        if found is not None and found[0].from_zero and self._holds(value, found[1]):
+            return found[0].finals[0]
         sequence = self._sequence(value)
         return None if sequence is None else self.op.Gather(sequence, np.array([-1]), axis=0)
 
@@ -293,17 +319,13 @@ def _size(trips: Value | None) -> Size | None:
         if node.op in ("Gather", "Slice") and (shape is None or shape.op != "Shape"):
             return None
         if node.op in ("Gather", "Slice"):
-            assert shape is not None and shape.inputs[0] is not None and node.inputs[1] is not None
+            assert shape is not None
+            assert shape.inputs[0] is not None
+            assert node.inputs[1] is not None
             whole, at = shape.inputs[0].shape, node.inputs[1].array
             return None if whole is None or at is None or at.size != 1 or shape.attrs else whole[int(at.reshape(()))]
         trips = node.inputs[0]
     return None
-
-
-def _shape(op: Builder, x: Value) -> Value:
-    """The shape, read by a node of its own: what lowering read sizes from may be gone by now."""
-    result: Value = op.append("Shape", [x], {})
-    return result
 
 
 def _axes(axes: Value | None) -> list[int]:
@@ -331,12 +353,13 @@ def _reversed(x: Value, axis: int = 0) -> Value | None:
 def _backwards(x: Value) -> tuple[Value, int] | None:
     """What a value is the reverse of, and along which axis."""
     node = made_by(x, "Slice")
-    if node is None or len(node.inputs) != 5 or node.inputs[0] is None:
+    if node is None or len(node.inputs) != 5:
         return None
     whole, *bounds = node.inputs
     if any(b is None or b.const is None or b.const.size != 1 for b in bounds):
         return None
     start, end, axis, step = (int(np.ravel(b.array)[0]) for b in bounds if b is not None)
+    assert whole is not None
     return (whole, axis) if (start, step) == (-1, -1) and axis >= 0 and end < -(2**31) + 2 else None
 
 

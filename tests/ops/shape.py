@@ -74,6 +74,7 @@ _changing = {
     "squeeze-unknown": case(lambda x: tf.reshape(tf.squeeze(x), [-1]), f32("b", 1, "t"), sizes={"b": (1, 3)}),
     "squeeze-unknown-ranked": case(lambda x: tf.squeeze(_ranked(x), [0]), f32(1, "t")),
     "transpose": case(lambda x: tf.transpose(x, [2, 0, 1]), f32("b", "t", 5)),
+    "transpose-conjugate": case(lambda x: raw.ConjugateTranspose(x=x, perm=[1, 0]), f32("b", "t")),
     "transpose-string": case(lambda x: tf.transpose(x), string("b", "t")),
     "transpose-computed": case(
         lambda x: tf.transpose(x, tf.concat([[0], tf.range(tf.rank(x) - 1, 0, -1)], 0)), f32("b", "t", 5)

@@ -42,6 +42,12 @@ _moving = {
         lambda x: [*_parts(S.fill_empty_rows(_of(tf.nn.relu(x - 1)), 7.0)[0]), S.fill_empty_rows(_of(x), 7.0)[1]],
         f32("b", 3, values=HALVES),
     ),
+    "fill-empty-ragged-rows": case(
+        lambda x: raw.RaggedFillEmptyRows(
+            value_rowids=tf.constant([1, 1, 3], tf.int64), values=x, nrows=5, default_value=0.5
+        ),
+        f32(3),
+    ),
     "fill-empty-rows-map": case(
         lambda x: raw.SparseFillEmptyRows(
             indices=[[3, 0], [1, 2], [3, 1]], values=x, dense_shape=tf.constant([5, 4], tf.int64), default_value=0.5
@@ -76,6 +82,22 @@ _reducing = {
     "sum-all": case(lambda x: S.reduce_sum(_of(x)), X),
     "sum-axes": case(lambda x: S.reduce_sum(_of(x), [0, -1]), f32(2, 3, 2, values=HALVES)),
     "max": case(lambda x: S.reduce_max(_of(x), 1), X),
+    "sum-sparse": case(
+        lambda x: raw.SparseReduceSumSparse(
+            input_indices=_of(x).indices, input_values=_of(x).values, input_shape=_of(x).dense_shape, reduction_axes=[1]
+        ),
+        X,
+    ),
+    "max-sparse": case(
+        lambda x: raw.SparseReduceMaxSparse(
+            input_indices=_of(x).indices,
+            input_values=_of(x).values,
+            input_shape=_of(x).dense_shape,
+            reduction_axes=[-1],
+            keep_dims=True,
+        ),
+        X,
+    ),
     "max-negative": case(lambda x: S.reduce_max(_of(-tf.abs(x)), -1, keepdims=True), X),
     "bincount": case(
         lambda x: raw.SparseBincount(

@@ -29,6 +29,7 @@ from onward.ops import (  # noqa: F401
     edit,
     eigen,
     einsum,
+    fingerprint,
     fourier,
     gamma,
     gather,
@@ -68,6 +69,7 @@ from onward.ops import (  # noqa: F401
     substring,
     tensor_list,
     unicode,
+    vector,
     warp,
 )
 

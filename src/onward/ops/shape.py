@@ -65,7 +65,7 @@ def squeeze(op: Builder, x: Value, *, squeeze_dims: list[int]) -> Value:
     return op.Squeeze(x, axes=np.array(squeeze_dims, np.int64) if squeeze_dims else None)
 
 
-@lower("Transpose")
+@lower("Transpose", "ConjugateTranspose")
 def transpose(op: Builder, x: Value, perm: Value) -> Value:
     if perm.array is not None:
         return op.Transpose(x, perm=perm.array.tolist())

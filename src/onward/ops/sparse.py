@@ -103,22 +103,30 @@ def fill_empty_rows(
     op: Builder, indices: Value, values: Value, shape: Value, default: Value
 ) -> tuple[Value, Value, Value, Value]:  # fmt: skip
     """Every row without an element gets one at its beginning; also which rows were empty, and where elements went."""
-    rank, count = rank_of(indices, shape), entry(op, shape, 0)
-    rows, counted = column(op, indices, 0), extent(op, values)
+    rank = rank_of(indices, shape)
+    added, filled, empty, order, went = filled_rows(op, column(op, indices, 0), values, entry(op, shape, 0), default)
+    corner = op.Pad(op.Unsqueeze(added, axes=[1]), [0, 0, 0, rank - 1], mode="constant")
+    return op.Gather(op.Concat(indices, corner, axis=0), order, axis=0), filled, empty, went
+
+
+@lower("RaggedFillEmptyRows")
+def fill_empty_ragged_rows(
+    op: Builder, ids: Value, values: Value, count: Value, default: Value
+) -> tuple[Value, Value, Value, Value]:  # fmt: skip
+    added, filled, empty, order, went = filled_rows(op, ids, values, count, default)
+    return op.Gather(op.Concat(ids, added, axis=0), order, axis=0), filled, empty, went
+
+
+def filled_rows(op: Builder, rows: Value, values: Value, count: Value, default: Value) -> tuple[Value, ...]:
+    """The rows that were empty, all values with theirs, which rows these are, the order, and where each value went."""
     ones = op.Expand(op.constant(1, INT64), op.shape(rows))
     empty = op.Equal(summed(op, rows, ones, count), 0)
     added = op.Compress(op.Range(0, count, 1), empty, axis=0)
     order = ordered(op, op.Concat(rows, added, axis=0))
-    corner = op.Pad(op.Unsqueeze(added, axes=[1]), [0, 0, 0, rank - 1], mode="constant")
-    filler = op.Expand(default, op.shape(added))
+    filled = op.Gather(op.Concat(values, op.Expand(default, op.shape(added)), axis=0), order, axis=0)
     places = op.Range(0, extent(op, order), 1)
     went = op.ScatterElements(op.Expand(op.constant(0, INT64), op.shape(order)), order, places, axis=0)
-    return (
-        op.Gather(op.Concat(indices, corner, axis=0), order, axis=0),
-        op.Gather(op.Concat(values, filler, axis=0), order, axis=0),
-        empty,
-        op.Slice(went, [0], op.Reshape(counted, [1]), [0]),
-    )
+    return added, filled, empty, order, op.Slice(went, [0], op.Reshape(extent(op, values), [1]), [0])
 
 
 @lower("SparseConcat")
@@ -165,36 +173,53 @@ def split(
     return tuple(value for group in zip(*parts, strict=True) for value in group)
 
 
+def _groups(
+    op: Builder, indices: Value, shape: Value, axes: np.ndarray, keep_dims: bool
+) -> tuple[Value, Value, Value]:  # fmt: skip
+    """The place of each element in the reduced tensor, that tensor's shape, and the number of its elements."""
+    rank = rank_of(indices, shape)
+    reduced = {int(a) % rank for a in np.atleast_1d(axes)} or set(range(rank))
+    kept = [i for i in range(rank) if i not in reduced]
+    sizes = [entry(op, shape, i) if i in kept else op.size(1) for i in range(rank) if keep_dims or i in kept]
+    target = sized(op, sizes)
+    count = op.ReduceProd(target, axes=[0], keepdims=0) if sizes else op.constant(1, INT64)
+    return linear(op, indices, shape, kept), target, count
+
+
 def _reduce(reduction: str) -> Any:
+    start = _lowest if reduction == "max" else lambda dtype: 0
+
     def reduce(
         op: Builder, indices: Value, values: Value, shape: Value, axes: Static, *, keep_dims: bool
     ) -> Value:  # fmt: skip
         """A dense tensor; what has no element is 0."""
-        rank = rank_of(indices, shape)
-        reduced = {int(a) % rank for a in np.atleast_1d(axes)} or set(range(rank))
-        kept = [i for i in range(rank) if i not in reduced]
-        places = linear(op, indices, shape, kept)
-        sizes = [entry(op, shape, i) for i in kept]
-        count = op.ReduceProd(sized(op, sizes), axes=[0], keepdims=0) if sizes else op.constant(1, INT64)
-        result = summed(op, places, values, count, reduction, 0 if reduction == "add" else _lowest(values.dtype))
+        places, target, count = _groups(op, indices, shape, axes, keep_dims)
+        result = summed(op, places, values, count, reduction, start(values.dtype))
         if reduction == "max":
             present = summed(op, places, op.Expand(op.constant(1, INT64), op.shape(values)), count)
             result = op.Where(present > 0, result, 0)
-        if keep_dims:
-            return op.Reshape(
-                result, sized(op, [entry(op, shape, i) if i in kept else op.size(1) for i in range(rank)])
-            )
-        return op.Reshape(result, sized(op, sizes))
+        return op.Reshape(result, target)
 
-    return reduce
+    def reduce_sparse(
+        op: Builder, indices: Value, values: Value, shape: Value, axes: Static, *, keep_dims: bool
+    ) -> Sparse:  # fmt: skip
+        places, target, _ = _groups(op, indices, shape, axes, keep_dims)
+        if target.shape == (0,):
+            raise Unsupported("a sparse tensor without axes")
+        present, _, which, _ = op.Unique(places, sorted=1, outputs=4)
+        result = summed(op, which, values, extent(op, present), reduction, start(values.dtype))
+        return coordinates(op, present, target), result, target
+
+    return reduce, reduce_sparse
 
 
 def _lowest(dtype: np.dtype) -> Any:
     return np.iinfo(dtype).min if dtype.kind in "iu" else -np.inf
 
 
-lower("SparseReduceSum")(_reduce("add"))
-lower("SparseReduceMax")(_reduce("max"))
+for _name, _reduction in {"Sum": "add", "Max": "max"}.items():
+    for _suffix, _function in zip(("", "Sparse"), _reduce(_reduction), strict=True):
+        lower(f"SparseReduce{_name}{_suffix}")(_function)
 
 
 @lower("SparseSoftmax")

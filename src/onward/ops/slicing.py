@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from onward.dims import Shape, Size, product
 from onward.dtypes import INT64
 from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.registry import Unsupported, lower
-from onward.ops.array import zero
+from onward.ops.array import size_of, zero
 
-LAST = np.iinfo(np.int64).max
-FIRST = np.iinfo(np.int64).min
+LAST = 1 << 62  # beyond every axis; the largest int64 itself would mean "open" to ONNX, in whatever direction
+FIRST = -LAST
 
 
 @lower("Slice")
@@ -120,7 +118,9 @@ def _edge(op: Builder, step: Any, forward: int, backward: int) -> Any:
 
 def apply(op: Builder, x: Value, frame: Window) -> Value:
     """Slices, then drops the axes of which one index is taken, then inserts the new ones."""
-    axes, starts, ends, steps = list(frame.axes), list(frame.starts), list(frame.ends), list(frame.steps)
+    axes, starts, steps = list(frame.axes), list(frame.starts), list(frame.steps)
+    entries = zip(axes, starts, frame.ends, steps, strict=True)
+    ends = [_emptied(op, x, axis, start, end, step) for axis, start, end, step in entries]
     plain = [(axis, index) for axis, index in frame.taken if isinstance(index, int)]
     squeezed: list[int] = []
     if len(plain) > 1:  # one slice and one squeeze serve them all
@@ -140,6 +140,22 @@ def apply(op: Builder, x: Value, frame: Window) -> Value:
     if squeezed:
         x = op.Squeeze(x, axes=squeezed)
     return op.Unsqueeze(x, axes=frame.inserted) if frame.inserted else x
+
+
+def _emptied(op: Builder, x: Value, axis: int, start: Any, end: Any, step: Any) -> Any:
+    """The end of a slice; one that makes it empty where it runs backwards from before the first element.
+
+    There ONNX would begin at the first element.
+    """
+    if isinstance(step, int) and (step > 0 or (isinstance(start, int) and start >= -1)):
+        return end
+    size = size_of(op, x, axis)
+    if isinstance(start, int) and isinstance(size, int):
+        return end if start >= -size else LAST
+    before = op.lift(start, INT64) + size < 0
+    if not isinstance(step, int):
+        before = op.And(before, op.lift(step) < 0)
+    return op.Where(before, LAST, op.Cast(op.lift(end, INT64), to=INT64))
 
 
 def _not_one(step: Any) -> bool:

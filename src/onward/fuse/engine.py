@@ -25,7 +25,6 @@ def rewriting(rules: dict[str, list[Rewrite]]) -> Callable[[Builder, ir.Graph], 
 def _rewrite(op: Builder, graph: ir.Graph, rules: dict[str, list[Rewrite]]) -> None:
     graph.sort()
     _apply(op, graph, rules)
-    graph.sort()
 
 
 def _apply(op: Builder, graph: ir.Graph, rules: dict[str, list[Rewrite]]) -> None:

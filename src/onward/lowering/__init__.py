@@ -57,20 +57,20 @@ class Context:
         self.generators: dict[Node, Value] = {}  # the states of random generators, by their variable
         self.state: dict[Node, Value] = {}  # what variables hold that were assigned to, by their node
         self.assigned: dict[str, None] = {}  # their names, in order
+        self._nodes = self.graph.nodes()
         self._failures: dict[str, list[tuple[Node, str]]] = {}
         self._lowerings: dict[str, Lowering | None] = {}
 
     def scan(self) -> None:
         """Raises UnsupportedOpsError for every op without a lowering, functions of control flow included."""
-        total, seen, graphs = 0, set(), [self.graph]
-        while graphs:
-            graph = graphs.pop()
-            for node in graph.nodes():
+        total, seen, pending = 0, set(), [self._nodes]
+        while pending:
+            for node in pending.pop():
                 total += 1
                 for ref in _functions(node):
                     if repr(ref) not in seen:
                         seen.add(repr(ref))
-                        graphs.append(graph.function(ref))
+                        pending.append(self.graph.function(ref).nodes())
                 if node.op not in _SOURCES and node.op not in registry.COMPLEX and self._lowering(node.op) is None:
                     self._fail(node, self._why_missing(node.op))
         self._raise_failures(total)
@@ -83,9 +83,8 @@ class Context:
                 raise LoweringError(f"ONNX has no inputs of dtype {label(source.dtype)}", source.name, "Placeholder")
             shape = _named(source.name, source.shape, names)
             self.values[source.tensor.node] = (self.op.input(source.name, source.dtype, shape),)
-        nodes = self.graph.nodes()
-        self.lower_nodes(nodes)
-        self._raise_failures(len(nodes))
+        self.lower_nodes(self._nodes)
+        self._raise_failures(len(self._nodes))
         self.op.origin = Origin()
         for output in self.graph.outputs:
             value = self.value(output.tensor)

@@ -247,13 +247,19 @@ class Builder:
         return self.constant(array, dtype)
 
     def _lift(self, formal: Signature, slots: list[Any]) -> list[Value | None]:
-        bound = {formal.formal(i).type: s.dtype for i, s in reversed(list(enumerate(slots))) if isinstance(s, Value)}
+        parameters = [formal.formal(i) for i in range(len(slots))]
+        bound: dict[str, np.dtype] = {}
+        for parameter, slot in zip(parameters, slots, strict=True):
+            if isinstance(slot, Value):
+                bound.setdefault(parameter.type, slot.dtype)
         inputs: list[Value | None] = []
-        for i, slot in enumerate(slots):
+        for parameter, slot in zip(parameters, slots, strict=True):
             if slot is None:
                 inputs.append(None)
                 continue
-            parameter = formal.formal(i)
+            if isinstance(slot, Value) and (slot.dtype != INT32 or INT32 in parameter.dtypes):
+                inputs.append(slot)
+                continue
             dtype = bound.get(parameter.type)
             if dtype is None and len(parameter.dtypes) == 1:
                 dtype = next(iter(parameter.dtypes))

@@ -15,7 +15,7 @@ def finish(op: Builder, graph: ir.Graph, output_names: list[str]) -> None:
     the node that makes it, a weight after its variable. Names are unique across the graph and its subgraphs.
     """
     graph.outputs = _distinct_outputs(op, graph)
-    graph.sort()
+    _sort(graph)
     taken = _Names()
     for value in graph.inputs:
         value.name = taken.claim(value.name)
@@ -25,6 +25,13 @@ def finish(op: Builder, graph: ir.Graph, output_names: list[str]) -> None:
     for value in constants(graph):
         value.name = taken.claim(value.name or "constant")
     _name_nodes(graph, taken, ends)
+
+
+def _sort(graph: ir.Graph) -> None:
+    graph.sort()
+    for node in graph.nodes:
+        for subgraph in node.subgraphs:
+            _sort(subgraph)
 
 
 def _distinct_outputs(op: Builder, graph: ir.Graph) -> list[Value]:

@@ -36,7 +36,6 @@ def cancel_transposes(op: Builder, graph: ir.Graph) -> None:
         graph.sort()
         if sum(_improve(op, region) for region in _regions(graph)) == 0:
             break
-    graph.sort()
 
 
 class _Region:
@@ -328,10 +327,10 @@ def _pad_fits(node: Node, perm: Perm) -> bool:
     return pads is not None and pads.is_const and pads.const is not None and pads.const.size == 2 * len(perm)
 
 
-ELEMENTWISE = """Abs Add And BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast Ceil Celu Cos Div Elu Equal Erf Exp Floor Gelu
-Greater GreaterOrEqual HardSigmoid HardSwish IsInf IsNaN LeakyRelu Less LessOrEqual Log Max Min Mish Mod Mul Neg Not Or
-PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Sub Sum Swish Tan Tanh ThresholdedRelu Where
-Xor""".split()
+ELEMENTWISE = """Abs Add And BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast Ceil Celu Cos Div Elu Equal Erf Exp Floor
+Gelu Greater GreaterOrEqual HardSigmoid HardSwish IsInf IsNaN LeakyRelu Less LessOrEqual Log Max Min Mish Mod Mul Neg
+Not Or PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Sub Sum Swish Tan Tanh
+ThresholdedRelu Where Xor""".split()
 REDUCTIONS = frozenset(
     """ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
     ReduceSumSquare""".split()

@@ -20,7 +20,6 @@ def simplify(op: Builder, graph: ir.Graph) -> None:
     """Drops dead nodes and merges equal ones, subgraphs included."""
     graph.sort()
     _merge(graph, {})
-    graph.sort()
 
 
 def _merge(graph: ir.Graph, seen: dict[tuple, Node]) -> None:

@@ -85,7 +85,8 @@ class _Loop:
         self.body = body
         self.after = dict(zip(states, (plain(v) for v in body.outputs[1:]), strict=False))
         self.initial = dict(zip(states, node.inputs[2:], strict=True))
-        self.steps = _size(node.inputs[0])
+        self.trips = node.inputs[0]
+        self.steps = _size(self.trips)
         self.counters = {body.inputs[0], *(s for s in states if self._counts(s))}
         self.sequences = self._sequences()
         self.runs: dict[Value, _Run] = {}  # by the output of their cell
@@ -117,9 +118,16 @@ class _Loop:
             whole, index = node.inputs
             if whole is None or index is None or whole in inside or plain(index) not in self.counters:
                 continue
-            if whole.shape and len(whole.shape) == 3 and self.steps is not None and whole.shape[0] == self.steps:
-                found[node.output] = whole
+            if whole.rank == 3 and self.trips is not None:
+                found[node.output] = self._passed(whole)
         return found
+
+    def _passed(self, whole: Value) -> Value:
+        """The part of a sequence that the loop goes through."""
+        if whole.shape and self.steps is not None and whole.shape[0] == self.steps:
+            return whole
+        result: Value = self.op.Slice(whole, [0], self.op.Reshape(self.trips, [1]), [0])
+        return result
 
     # --- cells --------------------------------------------------------------------------------------------------------
 
@@ -145,10 +153,13 @@ class _Loop:
         cell = recognise_cell(step, state, after)
         if cell is None or any(masks[s] is not masks[state] for s in cell.states):
             return False
+        mask = masks[state]
         before = self.packed.get(cell.x)
-        if before is not None and before.mask is not masks[state]:
+        if before is not None and before.mask is not mask:
             return False
-        run = self.runs[after] = self._run(cell, masks[state])
+        if mask is not None and _rows(mask) == 1 != _rows(self.sequences.get(cell.x, mask)):
+            return False  # one mask for all rows
+        run = self.runs[after] = self._run(cell, mask)
         if run.mask is None:
             self.sequences[after] = run.y
         else:
@@ -207,7 +218,7 @@ class _Loop:
         if mask is None:
             return x
         # Of equal elements TopK takes the earlier ones first.
-        steps = op.Reshape(self.node.inputs[0], [1])
+        steps = op.Reshape(self.trips, [1])
         order = op.TopK(op.Cast(mask, to=INT64), steps, axis=0, outputs=2)[1]
         return self._taken(x, order)
 
@@ -326,6 +337,10 @@ def _size(trips: Value | None) -> Size | None:
             return None if whole is None or at is None or at.size != 1 or shape.attrs else whole[int(at.reshape(()))]
         trips = node.inputs[0]
     return None
+
+
+def _rows(sequence: Value) -> Size | None:
+    return None if sequence.shape is None else sequence.shape[1]
 
 
 def _axes(axes: Value | None) -> list[int]:

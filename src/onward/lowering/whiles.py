@@ -24,7 +24,7 @@ from onward.lowering.registry import Unsupported
 if TYPE_CHECKING:
     from onward.lowering import Context
 
-ROUNDS = 4  # of widening shapes before giving up on a rank
+ROUNDS = 5  # of widening shapes before giving up on a rank
 
 
 def repeat(context: Context, condition: Graph, body: Graph, arguments: Sequence[Any]) -> list[Any]:
@@ -146,7 +146,7 @@ class _While:
 
     def _start(self, k: int, shapes: dict[int, Any]) -> Any:
         value = self.initial[k]
-        if isinstance(value, TensorList) and value.stacked is None:
+        if _is_shapeless(value):
             return TensorList(value.filled(shapes[k])) if k in shapes else value
         return value
 
@@ -158,7 +158,7 @@ class _While:
             arguments = list(self.initial)
             place = 0
             for k, start in zip(self.carried, initial, strict=True):
-                if isinstance(start, TensorList) and start.stacked is None:
+                if _is_shapeless(start):
                     arguments[k] = start  # its first element will tell the shape
                     continue
                 flat = []
@@ -173,7 +173,7 @@ class _While:
             if self.trips is None:
                 more = control.truth(op, control.call(self.context, self.condition, results)[0])
             following = [results[k] for k in self.carried]
-            if not any(isinstance(s, TensorList) and s.stacked is None for s in initial):
+            if not any(_is_shapeless(s) for s in initial):
                 outputs = [more, *control.flatten(following), *(results[k].item for k in self.collected)]
                 control.close(op, graph, outputs)
         return graph, results
@@ -182,26 +182,35 @@ class _While:
         self, initial: list[Any], results: list[Any], shapes: dict[int, Any], free: dict[tuple[int, int], None]
     ) -> bool:
         """Notes where shapes grow or become known; tells whether the body must be lowered anew."""
-        changed, place = False, 0
-        for k, start in zip(self.carried, initial, strict=True):
-            if isinstance(start, TensorList) and start.stacked is None:
-                after = results[k]
-                if not isinstance(after, TensorList):
-                    raise Unsupported("a list variable becomes something else")
-                shapes[k] = self._outside((after.tensor().shape or ())[1:])
-                changed = True
-                continue
-            for before, after in zip(control.flatten([start]), control.flatten([results[k]]), strict=True):
-                changed |= _widen(before.shape, after.shape, place, free)
-                place += 1
+        lists = [k for k, start in zip(self.carried, initial, strict=True) if _is_shapeless(start)]
+        for k in lists:
+            after = results[k]
+            if not isinstance(after, TensorList):
+                raise Unsupported("a list variable becomes something else")
+            shapes[k] = self._outside(k, (after.tensor().shape or ())[1:])
+        if lists:  # what is carried is counted anew with them
+            return True
+        changed = False
+        befores, afters = control.flatten(initial), control.flatten([results[k] for k in self.carried])
+        for place, (before, after) in enumerate(zip(befores, afters, strict=True)):
+            changed |= _widen(before.shape, after.shape, place, free)
         return changed
 
-    def _outside(self, shape: Shape) -> Shape:
-        """An element's shape, checked to be known outside the loop."""
-        for size in shape:
-            if isinstance(size, Dim) and not size.named and self.op.find_size(size) is None:
-                raise Unsupported("the elements of a list have a size that is known only inside the loop")
-        return shape
+    def _outside(self, k: int, shape: Shape) -> Shape:
+        """The shape of a list's elements before the first is written, in sizes that are known outside the loop."""
+        if all(self._known(size) is size for size in shape):
+            return shape
+        if not self._rewritten(k):
+            raise Unsupported("the elements of a list have a size that is known only inside the loop")
+        return tuple(size if self._known(size) is size else 0 for size in shape)
+
+    def _rewritten(self, k: int) -> bool:
+        """Whether a list of one element gets a new one every time and is not looked at before."""
+        count = self.initial[k].length().elements
+        node = control.source(self.body.outputs[k].tensor).node
+        readers = control.users(self.body, self.body.inputs[k].tensor.node)
+        alone = all(r is node or r.op in ("Identity", "StopGradient") for r in readers)
+        return count is not None and count.item() == 1 and node.op == "TensorListSetItem" and alone
 
     def _finish(
         self, graph: ir.Graph, initial: list[Any], results: list[Any], begin: Value | None, free: dict
@@ -245,6 +254,11 @@ class _While:
         rank = len(collected.shape)
         zeros = np.zeros
         return op.Pad(collected, op.Concat(zeros(rank, np.int64), missing, zeros(rank - 1, np.int64), axis=0))
+
+
+def _is_shapeless(value: Any) -> bool:
+    """Whether a value is a list whose elements have no shape yet."""
+    return isinstance(value, TensorList) and value.stacked is None
 
 
 def _same(a: Value, b: Value) -> bool:

@@ -61,15 +61,13 @@ def diagonal_part(op: Builder, x: Value, k: np.ndarray, padding: Value, align: s
     band = band_of(op, k, rows, columns, align)
     with op.folding():
         longest = band.longest(op)
-        d = op.constant(np.arange(band.upper, band.lower - 1, -1).reshape(-1, 1))
+        d = op.constant(np.arange(band.upper, band.lower - 1, -1).reshape((-1, 1) if band.count > 1 else ()))
         place = op.Range(0, longest, 1) - band.offset(op, d, longest)
         row, column = place - op.Min(d, 0), place + op.Max(d, 0)
         valid = op.And(place >= 0, place < band.length(op, d))
         index = op.Where(valid, row * op.size(columns) + column, 0)
     y = op.Gather(op.Reshape(x, [*batch, product([rows, columns])]), index, axis=-1)
-    if band.count > 1 or valid.array is None or not valid.array.all():
-        y = op.Where(valid, y, padding)
-    return op.Squeeze(y, axes=[len(batch)]) if band.count == 1 else y
+    return op.Where(valid, y, padding) if band.count > 1 else y
 
 
 def spread(op: Builder, diagonals: Value, band: Band, base: Value) -> Value:

@@ -60,7 +60,7 @@ def gather_along(op: Builder, x: Value, indices: Value, axis: int, batch_dims: i
         raise Unsupported(f"an axis ({axis}) among the batch dimensions ({batch})")
     if not batch:
         return op.Gather(x, indices, axis=axis)
-    if axis == batch == x.rank - 1 and indices.rank == x.rank and x.shape[:batch] == indices.shape[:batch]:  # type: ignore[index]
+    if axis == batch == x.rank - 1 and indices.rank == x.rank:
         return op.GatherElements(x, indices, axis=axis)
     before = axis - batch
     x = op.Transpose(x, perm=[*range(batch), axis, *(i for i in range(batch, x.rank) if i != axis)])

@@ -104,9 +104,23 @@ def window(
 
 
 def _entries(op: Builder, vector: Value, count: int) -> list[Any]:
+    """Integers and sizes where known, else scalar values; those that were packed into the vector themselves."""
     if vector.elements is not None:
         return list(vector.elements)
+    packed = vector.producer
+    if packed is not None and packed.op == "Concat" and all(p.shape == (1,) for p in packed.inputs if p is not None):
+        return [_only(op, piece) for piece in packed.inputs]
     return [op.Gather(vector, i, axis=0) for i in range(count)]
+
+
+def _only(op: Builder, vector: Any) -> Any:
+    """The one element of a vector."""
+    if vector.elements is not None:
+        return vector.elements.item()
+    source = vector.producer
+    if source is not None and source.op in ("Unsqueeze", "Reshape") and source.inputs[0].rank == 0:
+        return source.inputs[0]
+    return op.Reshape(vector, [])
 
 
 def _edge(op: Builder, step: Any, forward: int, backward: int) -> Any:

@@ -109,7 +109,20 @@ _reduced = {
     }.items()
 }
 
+_used = {
+    "softmax": case(lambda x, n: tf.nn.softmax(R.from_tensor(x, n)).to_tensor(), f32("b", 6), i32("b", low=1, high=7)),
+    "stack": case(lambda x, n: tf.ragged.stack([R.from_tensor(x, n)] * 2).to_tensor(), f32("b", 6), LENGTHS),
+    "add": case(lambda x, n: (R.from_tensor(x, n) + tf.constant([[1.0]])).to_tensor(), f32("b", 6), LENGTHS),
+    "tile": case(lambda x, n: tf.tile(R.from_tensor(x, n), [1, 2]).to_tensor(), f32("b", 6), LENGTHS),
+    "embedding": case(
+        lambda x, n: tf.nn.embedding_lookup(tf.reshape(tf.range(30.0), [10, 3]), R.from_tensor(x, n)).to_tensor(),
+        i32("b", 6, low=0, high=10),
+        LENGTHS,
+    ),
+}
+
 CASES = {
+    **prefixed("use", _used),
     **prefixed("dense", {**_dense, **at_opsets({k: _dense[k] for k in ("to-tensor", "to-tensor-ids")}, 13, 18, 23)}),
     **prefixed("rows", _ranges),
     **prefixed("parts", _sparse),

@@ -23,6 +23,7 @@ def simplify(op: Builder, graph: ir.Graph) -> None:
 
 
 def _merge(graph: ir.Graph, seen: dict[tuple, Node]) -> None:
+    own: set[Node] = set()
     for node in graph.nodes:
         if node.subgraphs:
             for subgraph in node.subgraphs:
@@ -32,9 +33,11 @@ def _merge(graph: ir.Graph, seen: dict[tuple, Node]) -> None:
             continue
         key = _key(node)
         known = seen.setdefault(key, node)
+        own.add(node)
         if known is not node:
             for old, new in zip(node.outputs, known.outputs, strict=True):
-                if any(v is old for v in graph.outputs) and any(v is new for v in graph.outputs):
+                needed = any(v is old for v in graph.outputs)  # an output is the graph's own value, and its only one
+                if needed and (known not in own or any(v is new for v in graph.outputs)):
                     continue
                 graph.replace(old, new)
 

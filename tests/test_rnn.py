@@ -110,6 +110,11 @@ def _four_kernels(x, h, c):
     return tf.sigmoid(o) * tf.tanh(c), c
 
 
+def _dropped_out(x, h):
+    """A cell with dropout, of which inference leaves a product with ones."""
+    return (tf.tanh(x @ w(3, 4) + (h * tf.ones_like(h)) @ w(4, 4) + w(4)),)
+
+
 def _unsquashed(x, h, c):
     """Puts out the cell state scaled, which no LSTM does."""
     i, f, o, j = tf.split(x @ w(3, 16) + h @ w(4, 16), 4, axis=1)
@@ -149,6 +154,7 @@ CASES: dict[str, Case] = {
     "LSTM/hard-sigmoid": layers(lambda x: L.LSTM(4, recurrent_activation="hard_sigmoid")(x), X, ops="LSTM !Loop"),
     "LSTM/four-kernels": case(lambda x: _scan(_four_kernels, 4, 4)(x)[0], T, ops="LSTM !Loop"),
     "LSTM/one-kernel": case(lambda x: _scan(_one_kernel, 4, 4)(x)[1], T, ops="LSTM !Loop"),
+    "RNN/dropped-out": case(lambda x: _scan(_dropped_out, 4)(x)[0], T, ops="RNN !Loop"),
     "look-alike/every-cell-state-used": case(lambda x: _scan(_four_kernels, 4, 4)(x), T, ops="Loop !LSTM"),
     "look-alike/unsquashed": case(_last(_scan(_unsquashed, 4, 4)), T, ops="Loop !LSTM"),
     "look-alike/uncoupled": case(_last(_scan(_uncoupled, 4)), T, ops="Loop !GRU", tolerance=1e-4),

@@ -120,40 +120,38 @@ def _through(reader: Reader, node: Node, value: Value) -> Linear | None:
     return reader.read(node.inputs[0])
 
 
+def _and_row(reader: Reader, a: Value | None, b: Value | None, value: Value) -> tuple[Linear, np.ndarray] | None:
+    """The form of one operand, and the other if it is a row that leaves the first one's shape."""
+    form = None if a is None else reader.read(a)
+    if a is None or b is None or form is None or not (b.is_const or value.shape == a.shape):
+        return None
+    while b.producer is not None and b.producer.op in ("Expand", "Identity") and b.producer.inputs[0] is not None:
+        b = b.producer.inputs[0]
+    constant = row(b, form.width)
+    return None if constant is None else (form, constant)
+
+
 def _add(reader: Reader, node: Node, value: Value) -> Linear | None:
     a, b = node.inputs
+    found = _and_row(reader, a, b, value) or _and_row(reader, b, a, value)
+    if found is not None:
+        return found[0].shifted(found[1])
     assert a is not None
     assert b is not None
-    if a.is_const:
-        a, b = b, a
-    first = reader.read(a)
-    if first is None:
-        return None
-    if b.is_const:
-        constant = row(b, first.width)
-        return None if constant is None else first.shifted(constant)
-    second = reader.read(b)
-    return None if second is None or second.width != first.width else first.plus(second)
+    first, second = reader.read(a), reader.read(b)
+    return None if first is None or second is None or first.width != second.width else first.plus(second)
 
 
 def _subtract(reader: Reader, node: Node, value: Value) -> Linear | None:
     a, b = node.inputs
-    assert a is not None
-    assert b is not None
-    first = reader.read(a)
-    constant = None if first is None else row(b, first.width)
-    return None if first is None or constant is None else first.shifted(-constant)
+    found = _and_row(reader, a, b, value)
+    return None if found is None else found[0].shifted(-found[1])
 
 
 def _multiply(reader: Reader, node: Node, value: Value) -> Linear | None:
     a, b = node.inputs
-    assert a is not None
-    assert b is not None
-    if a.is_const:
-        a, b = b, a
-    first = reader.read(a)
-    constant = None if first is None else row(b, first.width)
-    return None if first is None or constant is None else first.scaled(constant)
+    found = _and_row(reader, a, b, value) or _and_row(reader, b, a, value)
+    return None if found is None else found[0].scaled(found[1])
 
 
 def _product(reader: Reader, node: Node, value: Value) -> Linear | None:

@@ -45,6 +45,7 @@ CASES = {
         f"broadcast/{n}": case(_grad(lambda x, y: x * y + x), *args, sizes={"k": (1, 3)})
         for n, args in _BROADCASTS.items()
     },
+    "softplus": case(lambda x, y: tf.raw_ops.SoftplusGrad(gradients=x, features=y), f32("b", "t"), f32("b", "t")),
     "bias_add": case(_grad(lambda x, b: tf.nn.bias_add(x, b) ** 2), f32("b", "h", 3), f32(3)),
     "bias_add/first": case(
         _grad(lambda x, b: tf.raw_ops.BiasAdd(value=x, bias=b, data_format="NCHW") ** 2), f32("b", 3, "h", "w"), f32(3)

@@ -175,4 +175,6 @@ CASES = {
         23,
         26,
     ),
+    "bias-add-v1": case(lambda x, y: tf.raw_ops.BiasAddV1(value=x, bias=y), f32("b", "t", 3), f32(3)),
+    "inv": case(lambda x: tf.raw_ops.Inv(x=x), f32("b", "t", low=0.2, high=3)),
 }

@@ -89,6 +89,23 @@ CASES = {
             "int": lambda shape: _RAW.RandomUniformInt(shape=shape, minval=-5, maxval=9, seed=7, seed2=9),
         }.items()
     },
+    "v1/truncated": case(
+        lambda x: _RAW.StatelessTruncatedNormal(shape=_size(x), seed=_SEED), f32("b", "t"), tolerance=2e-6
+    ),
+    "v1/int": case(
+        lambda x: _RAW.StatelessRandomUniformInt(shape=_size(x), seed=_SEED, minval=-4, maxval=9), f32("b", "t")
+    ),
+    "v1/full-int": case(
+        lambda x: _RAW.StatelessRandomUniformFullInt(shape=_size(x), seed=_SEED, dtype=tf.int32), f32("b", "t")
+    ),
+    "key": case(
+        lambda x: (x, *_RAW.StatelessRandomGetKeyCounterAlg(seed=_SEED), _RAW.StatelessRandomGetAlg()), f32("b", "t")
+    ),
+    "entropy": case(
+        lambda x: tf.shape(_RAW.NonDeterministicInts(shape=_size(x), dtype=tf.int64)),
+        f32("b", "t"),
+        why="the numbers differ by intention, so only their shape can be compared",
+    ),
     "generator": case(_generator, f32(6, 5), builds=True, tolerance=2e-6),
     "generator/old": case(_old_generator, f32(6, 5), builds=True, tolerance=2e-6),
     "empty": case(lambda x: _R.stateless_normal(_size(x), _SEED), f32("n", 3), sizes={"n": (0, 4)}, tolerance=2e-6),

@@ -28,7 +28,14 @@ def _table():
     return lambda i: (tf.gather(v, i), tf.gather_nd(v, i[:, None]))
 
 
+def _asked():
+    v = tf.Variable(tf.zeros((4, 3)))
+    handle = v.handle
+    return lambda x: (x, tf.raw_ops.VarIsInitializedOp(resource=handle), tf.raw_ops.VariableShape(input=handle))
+
+
 CASES = {
+    "variable/asked": case(_asked, f32("b", 3), builds=True),
     "variable/assigned": case(_counter, f32("b", 3), builds=True),
     "variable/gathered": case(_table, i32("n", low=0, high=4), builds=True),
 }

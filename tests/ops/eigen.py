@@ -35,7 +35,9 @@ CASES = {
     }),
     "symmetric/dynamic": case(eigen, f32("b", "m", "m"), tolerance=1e-4),
     "symmetric/values": case(lambda x: A.eigvalsh(x), f32(4, 4), tolerance=1e-4),
-    "symmetric/diagonal": case(lambda x: A.eigh(x[:, None] * np.eye(4, dtype=np.float32))[0], f32("b", 4), tolerance=1e-4),
+    "symmetric/diagonal": case(
+        lambda x: A.eigh(x[:, None] * np.eye(4, dtype=np.float32))[0], f32("b", 4), tolerance=1e-4
+    ),
     **prefixed("symmetric", dtypes(eigen, f32("b", 5, 5), over="float64")),
     **prefixed("svd", {
         f"{m}x{n}{'-full' if full else ''}": case(singular(full), f32("b", m, n), tolerance=1e-4)

@@ -24,7 +24,8 @@ from bench.process import run
 BATCHES = (1, 2)
 TOLERANCE = 2e-5  # of the largest output
 MOST_TRANSPOSES = 2
-CONVNEXT_NORMS = {"ConvNeXtTiny": 22}  # normalised channels-last, two more for each: blocks, stem and three downsamplings
+# ConvNeXt normalises channels-last in each block, the stem and three downsamplings: two more for each; others have 40.
+CONVNEXT_NORMS = {"ConvNeXtTiny": 22}
 
 
 def main() -> int:

@@ -152,6 +152,21 @@ CASES: dict[str, Case] = {
     "GRU/reset-before": layers(lambda x: L.GRU(4, reset_after=False, return_sequences=True)(x), X, ops="GRU !Loop"),
     "GRU/hard-sigmoid": layers(lambda x: L.GRU(4, recurrent_activation="hard_sigmoid")(x), X, ops="GRU !Loop"),
     "LSTM/hard-sigmoid": layers(lambda x: L.LSTM(4, recurrent_activation="hard_sigmoid")(x), X, ops="LSTM !Loop"),
+    "LSTM/both-ways": layers(
+        lambda x: L.Bidirectional(L.LSTM(4))(L.Bidirectional(L.LSTM(5, return_sequences=True))(x)),
+        X,
+        ops="LSTM !Loop !Concat",
+    ),
+    "GRU/both-ways/softsign": layers(
+        lambda x: L.Bidirectional(L.GRU(4, "softsign", "hard_sigmoid", return_sequences=True))(x),
+        X,
+        ops="GRU !Loop !Concat",
+    ),
+    "RNN/both-ways/of-two-sizes": layers(
+        lambda x: L.Bidirectional(L.SimpleRNN(3), backward_layer=L.SimpleRNN(5, go_backwards=True))(x),
+        X,
+        ops="RNN !Loop Concat",
+    ),
     "LSTM/four-kernels": case(lambda x: _scan(_four_kernels, 4, 4)(x)[0], T, ops="LSTM !Loop"),
     "LSTM/one-kernel": case(lambda x: _scan(_one_kernel, 4, 4)(x)[1], T, ops="LSTM !Loop"),
     "RNN/dropped-out": case(lambda x: _scan(_dropped_out, 4)(x)[0], T, ops="RNN !Loop"),

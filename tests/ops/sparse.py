@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tests.harness import at_opsets, case, f32, f64, i32, prefixed
+from tests.harness import at_opsets, bf16, case, f32, f64, i32, prefixed
 
 raw = tf.raw_ops
 S = tf.sparse
@@ -59,6 +59,8 @@ _combining = {
     "matmul": case(lambda x, y: S.sparse_dense_matmul(_of(x), y), X, f32(4, 5)),
     "matmul-dynamic": case(lambda x, y: S.sparse_dense_matmul(_of(x), y), f32("b", 4, values=HALVES), f32(4, "k")),
     "matmul-adjoint": case(lambda x, y: S.sparse_dense_matmul(_of(x), y, adjoint_a=True, adjoint_b=True), X, f32(5, 3)),
+    "matmul-zeros": case(lambda x, y: tf.matmul(x, y, transpose_b=True, a_is_sparse=True), f32("b", 4), f32(2, 4)),
+    "matmul-zeros-transposed": case(lambda x, y: raw.SparseMatMul(a=x, b=y, transpose_a=True), f32(4, "b"), bf16(4, 2)),
     "add": case(lambda x, y: _parts(S.add(_of(x), _of(y))), X, X),
     "add-threshold": case(lambda x, y: _parts(S.add(_of(x), _of(y), 1.0)), X, X),
     "add-dense": case(lambda x, y: S.add(_of(x), y), X, f32(3, 4)),

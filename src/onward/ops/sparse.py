@@ -301,3 +301,11 @@ def bincount(
         table = counts(op, none, op.constant(1, INT64), values, size, weights, binary_output)
         return op.Squeeze(table, axes=[0])
     return counts(op, column(op, indices, 0), entry(op, shape, 0), values, size, weights, binary_output)
+
+
+@lower("SparseMatMul")
+def mostly_zero_matmul(op: Builder, a: Value, b: Value, *, transpose_a: bool, transpose_b: bool) -> Value:
+    """Dense matrices of which many elements are zero, which changes nothing; the product is in float32."""
+    a, b = (op.Cast(v, to=np.dtype("float32")) for v in (a, b))
+    a = op.Transpose(a, perm=[1, 0]) if transpose_a else a
+    return op.MatMul(a, op.Transpose(b, perm=[1, 0]) if transpose_b else b)

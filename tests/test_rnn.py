@@ -20,7 +20,8 @@ def layers(make: Callable[..., Any], *args: Arg, **options: Any) -> Case:
     """A Keras model of some layers, its weights (biases too) drawn."""
 
     def build():
-        inputs = [keras.Input([None if isinstance(d, str) else d for d in a.dims[1:]], dtype=a.dtype) for a in args]
+        shapes = [[None if isinstance(d, str) else d for d in a.dims] for a in args]
+        inputs = [keras.Input(batch_shape=s, dtype=a.dtype) for s, a in zip(shapes, args, strict=True)]
         model = keras.Model(inputs, make(*inputs))
         rng = np.random.default_rng(3)
         for variable in model.trainable_variables:
@@ -38,6 +39,8 @@ def _kind(layer: Any, cell: Any, op: str) -> dict[str, Case]:
     rows = {
         "last": layers(lambda x: layer(4)(x), X),
         "static": layers(lambda x: layer(4, return_sequences=True)(x), f32(2, 5, 3)),
+        "one-row": layers(lambda x: layer(4, **everything)(x), f32(1, 5, 3)),
+        "one-row/mask": layers(lambda x, m: layer(4)(x, mask=m), f32(1, 5, 3), boolean(1, 5)),
         "everything": layers(lambda x: layer(4, **everything)(x), X),
         "backwards": layers(lambda x: layer(4, go_backwards=True)(x), X),
         "backwards/everything": layers(lambda x: layer(4, go_backwards=True, **everything)(x), X),

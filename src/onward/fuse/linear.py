@@ -138,8 +138,16 @@ def _add(reader: Reader, node: Node, value: Value) -> Linear | None:
         return found[0].shifted(found[1])
     assert a is not None
     assert b is not None
-    first, second = reader.read(a), reader.read(b)
+    first, second = (reader.read(_as_row(v, value)) for v in (a, b))
     return None if first is None or second is None or first.width != second.width else first.plus(second)
+
+
+def _as_row(operand: Value, total: Value) -> Value:
+    """Where a sum has one row, what an operand was before it lost the dimension of rows."""
+    node = operand.producer
+    if node is None or node.op not in ("Reshape", "Squeeze") or operand.rank != 1 or node.inputs[0] is None:
+        return operand
+    return node.inputs[0] if node.inputs[0].shape == total.shape else operand
 
 
 def _subtract(reader: Reader, node: Node, value: Value) -> Linear | None:

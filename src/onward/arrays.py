@@ -9,6 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def values_of(array: NDArray[Any] | LazyArray) -> NDArray[Any]:
+    """The values of an array for one use: a lazy one does not keep them."""
+    return array.take() if isinstance(array, LazyArray) else array
+
+
 class LazyArray:
     """An array whose shape and dtype are known and whose values are fetched when first asked for.
 
@@ -51,6 +56,14 @@ class LazyArray:
                 raise ValueError(f"{array.dtype} to {dtype} needs a copy")
             return array.astype(dtype)
         return array.copy() if copy else array
+
+    def take(self) -> NDArray[Any]:
+        """The values without keeping them: for one use, such as writing them to a file."""
+        kept = self._array is not None
+        values = self.__array__()
+        if not kept:
+            self._array = None
+        return values
 
     def release(self) -> None:
         """Forget the values; the next use loads them again."""

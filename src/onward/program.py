@@ -71,7 +71,7 @@ class ONNXProgram:
         if serialize.size(proto, weights) > LIMIT:
             raise InvalidArgumentError("the model exceeds the 2 GB that one protobuf holds: use program.save(path)")
         for weight in weights:
-            proto.graph.initializer.append(serialize.tensor_proto(np.asarray(weight.array), weight.name))
+            proto.graph.initializer.append(serialize.tensor_proto(weight.array, weight.name))
         return proto
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 
 from onward import ir
+from onward.arrays import values_of
 from onward.dims import Dim, Shape
 from onward.dtypes import ONNX_NUMBERS, STRING
 from onward.version import __version__
@@ -37,7 +38,7 @@ class Initializer:
 
     def data(self) -> np.ndarray:
         """The bytes in ONNX's order (little-endian, row-major, 4-bit numbers in pairs)."""
-        array = np.ascontiguousarray(self.array)
+        array = np.ascontiguousarray(values_of(self.array))
         if array.dtype.name in ("int4", "uint4"):
             flat = array.reshape(-1).astype(np.uint8) & 15
             flat = np.append(flat, np.zeros(flat.size % 2, np.uint8))
@@ -79,7 +80,7 @@ def model_proto(model: ir.Model) -> onnx.ModelProto:
     """The whole model in memory, for at most 2 GB."""
     proto, weights = header(model)
     for weight in weights:
-        proto.graph.initializer.append(tensor_proto(np.asarray(weight.array), weight.name))
+        proto.graph.initializer.append(tensor_proto(weight.array, weight.name))
     return proto
 
 
@@ -112,7 +113,7 @@ def write_external(
     offset = 0
     for weight in weights:
         if weight.nbytes < EXTERNAL_THRESHOLD:
-            proto.graph.initializer.append(tensor_proto(np.asarray(weight.array), weight.name))
+            proto.graph.initializer.append(tensor_proto(weight.array, weight.name))
             continue
         padding = -offset % ALIGNMENT
         write(b"\0" * padding)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from onward.arrays import LazyArray
+from onward.arrays import LazyArray, values_of
 from onward.dims import Dim, Shape, Size
 from onward.dtypes import BOOL, FLOAT32, INT32, INT64, ONNX_NUMBERS, STRING
 from onward.errors import InvalidArgumentError
@@ -306,7 +306,7 @@ class Builder:
             values = [self.constant(a) for a in arrays]
         else:
             (dtype, shape), sources = inferred[0], [None if v is None else v.const for v in inputs]
-            lazy = LazyArray(shape, dtype, lambda: compute([None if s is None else np.asarray(s) for s in sources])[0])
+            lazy = LazyArray(shape, dtype, lambda: compute([None if s is None else values_of(s) for s in sources])[0])
             values = [self.constant(lazy)]
         if len(values) == 1 and values[0].const is not None and values[0].const.size > 16:
             values[0].name = next((v.name for v in inputs if v is not None and v.name), "")

@@ -80,6 +80,6 @@ CASES = {
             over="float16 float64 int8 uint8 int16 uint16 int64 bfloat16 bool",
         ),
     ),
-    **prefixed("unique", _unique),
+    **prefixed("unique", {**_unique, **at_opsets({"list-diff-string": _unique["list-diff-string"]}, 13, 18, 23)}),
     **prefixed("search", _search),
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from onward.dtypes import INT64
+from onward.dtypes import INT64, STRING
 from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.registry import Static, Unsupported, lower
@@ -103,9 +103,14 @@ def _unique(op: Builder, x: Value, axis: np.ndarray | None, out_idx: np.dtype) -
 @lower("ListDiff")
 def list_diff(op: Builder, x: Value, y: Value, *, out_idx: np.dtype) -> tuple[Value, Value]:
     """What of ``x`` is not in ``y``, and where it was."""
-    same = op.Cast(op.Equal(op.Unsqueeze(x, axes=[1]), op.Unsqueeze(y, axes=[0])), to=np.int32)
-    missing = op.Equal(op.ReduceSum(same, axes=[1], keepdims=0), 0)
     places = op.Range(0, op.size(x.shape[0]), 1)  # type: ignore[index]
+    first, second = x, y
+    if x.dtype == STRING:  # compared by number, as strings are from opset 19 on only
+        _, _, codes, _ = op.Unique(op.Concat(x, y, axis=0), outputs=4)
+        edge = op.Reshape(op.size(x.shape[0]), [1])  # type: ignore[index]
+        first, second = op.Slice(codes, [0], edge, [0]), op.Slice(codes, edge, [np.iinfo(np.int64).max], [0])
+    same = op.Cast(op.Equal(op.Unsqueeze(first, axes=[1]), op.Unsqueeze(second, axes=[0])), to=np.int32)
+    missing = op.Equal(op.ReduceSum(same, axes=[1], keepdims=0), 0)
     return op.Compress(x, missing, axis=0), op.Cast(op.Compress(places, missing, axis=0), to=out_idx)
 
 

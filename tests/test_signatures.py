@@ -18,6 +18,7 @@ from tests.test_random import DRAWS, SEEDED
 # Ops that no traced function holds, and where they are tested instead.
 ELSEWHERE: dict[str, str] = {
     "BatchNormWithGlobalNormalization": "TensorFlow removed it: tests/test_removed_ops.py",
+    "TopK": "TensorFlow makes it no more; it shares its lowering with V2, which has cases",
     "QuantizeAndDequantize": "TensorFlow makes it no more; it shares its lowering's formula with V2, which has cases",
     "RngSkip": "TensorFlow makes RngReadAndSkip in its place, which has cases",
     "StatefulRandomBinomial": "its numbers match in distribution: tests/test_random.py",

@@ -27,6 +27,13 @@ CASES = {
     "v3/ties": case(
         lambda b, s: J.non_max_suppression(b, s, 9, 0.1), BOXES, f32("n", values=[0.25, 0.5, 1.0]), sizes=SIZES
     ),
+    "overlaps/one-sided": case(
+        lambda o, s: raw.NonMaxSuppressionWithOverlaps(
+            overlaps=o, scores=s, max_output_size=5, overlap_threshold=0.5, score_threshold=0.1
+        ),
+        f32("n", "n", **UNIT), SCORES,
+        why="how much one overlaps the other need not be how much the other overlaps the one",
+    ),
     "v3/none": case(lambda b, s: J.non_max_suppression(b, s, 5, 0.3, 2.0), BOXES, SCORES, sizes=SIZES),
     "v4/padded": case(
         lambda b, s: raw.NonMaxSuppressionV4(

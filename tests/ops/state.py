@@ -34,7 +34,14 @@ def _asked():
     return lambda x: (x, tf.raw_ops.VarIsInitializedOp(resource=handle), tf.raw_ops.VariableShape(input=handle))
 
 
+def _printing(x):
+    y = tf.raw_ops.Print(input=x, data=[x], message="x")
+    tf.print(y)
+    return y + 1
+
+
 CASES = {
+    "print": case(_printing, f32("b", 3), why="what a graph prints is left out"),
     "variable/asked": case(_asked, f32("b", 3), builds=True),
     "variable/assigned": case(_counter, f32("b", 3), builds=True),
     "variable/gathered": case(_table, i32("n", low=0, high=4), builds=True),

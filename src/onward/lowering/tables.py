@@ -91,5 +91,9 @@ REFUSED: dict[str, str] = {
         DecodeWav""".split(),
         "strings in ONNX are text and cannot hold such bytes: begin behind it, at the tensors that it gives",
     ),
+    **dict.fromkeys(
+        "DecodeImage DecodeJpeg DecodePng DecodeBmp DecodeGif EncodeJpeg EncodePng".split(),
+        "ONNX Runtime has no kernel for image files, and ONNX's strings cannot hold them: begin behind it, at the pixels",
+    ),
     "UnicodeScript": "ONNX has no table of the characters' scripts",
 }

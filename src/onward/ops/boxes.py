@@ -62,10 +62,10 @@ def suppression_v5(
 def suppression_by_overlaps(
     op: Builder, overlaps: Value, scores: Value, limit: Value, overlap: Value, threshold: Value
 ) -> Value:
-    """The overlaps are given as a matrix."""
+    """The overlaps are given as a matrix: how much the row's box overlaps the column's, which was chosen before."""
 
     def weaken(now: Value, best: Value) -> Value:
-        return op.Where(op.Gather(overlaps, best, axis=0) > overlap, -np.inf, now)
+        return op.Where(op.Gather(overlaps, best, axis=1) > overlap, -np.inf, now)
 
     return op.Cast(_greedy(op, scores, limit, threshold, weaken)[0], to=INT32)
 

@@ -21,6 +21,11 @@ def top_k_v2(
     return values, op.Cast(indices, to=index_type)
 
 
+@lower("TopK")
+def top_k(op: Builder, x: Value, *, k: int, sorted: bool) -> tuple[Value, Value]:
+    return top_k_v2(op, x, op.constant(k, INT64), sorted=sorted)
+
+
 @lower("NthElement")
 def nth_element(op: Builder, x: Value, n: Value, *, reverse: bool) -> Value:
     """The n-th smallest (largest where reversed) along the last axis."""

@@ -43,11 +43,16 @@ def identity(op: Any, x: Any) -> Any:
     return x
 
 
+@lower("Print")
+def print_(op: Any, x: Any, data: Any) -> Any:
+    return x
+
+
 @lower("IdentityN")
 def identity_n(op: Any, inputs: Any) -> Any:
     return tuple(inputs)
 
 
-@lower("NoOp", "Assert")
+@lower("NoOp", "Assert", "PrintV2")
 def nothing(op: Any, *inputs: Any) -> Any:
     return ()

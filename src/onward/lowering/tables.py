@@ -93,7 +93,7 @@ REFUSED: dict[str, str] = {
     ),
     **dict.fromkeys(
         "DecodeImage DecodeJpeg DecodePng DecodeBmp DecodeGif EncodeJpeg EncodePng".split(),
-        "ONNX Runtime has no kernel for image files, and ONNX's strings cannot hold them: begin behind it, at the pixels",
+        "ONNX Runtime decodes no image files, and ONNX strings cannot hold them: begin behind it, at the pixels",
     ),
     "UnicodeScript": "ONNX has no table of the characters' scripts",
 }

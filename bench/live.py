@@ -70,7 +70,7 @@ def time_one(name: str, tool: str, rounds: int) -> dict[str, Any]:
     import keras
     import tensorflow as tf
 
-    for package in {"onward": ("onward.pipeline", "onward.ops"), "trace": ()}.get(tool, ("tf2onnx",)):
+    for package in {"onward": ("onward.pipeline",), "trace": ()}.get(tool, ("tf2onnx",)):
         importlib.import_module(package)  # imports are counted by bench.convert
     tf.function(lambda x: tf.nn.relu(x)).get_concrete_function(tf.TensorSpec([None, 3]))  # TensorFlow's own start
     model = getattr(keras.applications, name)(weights=None)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 import tensorflow as tf
 
-import onward.ops  # noqa: F401  (registers the lowerings)
 from onward.formats.opdefs import REQUIRED, OpDef, opdef
 from onward.lowering.registry import LOWERINGS, Lowering
+from onward.ops import load_all
 from tests.harness import Case
 from tests.test_ops import CASES
 from tests.test_random import DRAWS, SEEDED
@@ -27,6 +27,7 @@ ELSEWHERE: dict[str, str] = {
     "VarHandleOp": "a captured variable has no node of its own: tests/sources",
 }
 
+load_all()
 SERVED = [(name, lowering) for name, versions in sorted(LOWERINGS.items()) for lowering in versions]
 
 

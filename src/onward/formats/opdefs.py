@@ -9,7 +9,7 @@ import functools
 import json
 import re
 from collections.abc import Mapping
-from importlib import resources
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,7 +91,7 @@ def names() -> list[str]:
 
 @functools.cache
 def _lines() -> dict[str, str]:
-    text = resources.files("onward.formats").joinpath("opdefs.tsv").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("opdefs.tsv").read_text(encoding="utf-8")
     return {line[: line.index("\t")]: line for line in text.splitlines()}
 
 

@@ -34,8 +34,6 @@ def lower_graph(graph: Graph, opset: int, custom_ops: Mapping[str, Callable] | N
         UnsupportedOpsError: ops without a lowering, or used in a way that has none; all of them are named.
         LoweringError: a lowering contradicts what TensorFlow recorded.
     """
-    import onward.ops  # noqa: F401  (registers the lowerings)
-
     context = Context(graph, opset, dict(custom_ops or {}))
     context.scan()
     context.run()
@@ -71,7 +69,7 @@ class Context:
                     if repr(ref) not in seen:
                         seen.add(repr(ref))
                         pending.append(self.graph.function(ref).nodes())
-                if node.op not in _SOURCES and node.op not in registry.COMPLEX and self._lowering(node.op) is None:
+                if node.op not in _SOURCES and self._lowering(node.op) is None and node.op not in registry.COMPLEX:
                     self._fail(node, self._why_missing(node.op))
         self._raise_failures(total)
 
@@ -188,7 +186,10 @@ class Context:
     # --- lowerings and failures -----------------------------------------------------------------------------------
 
     def _lowering(self, op: str) -> Lowering | None:
+        from onward.ops import load
+
         if op not in self._lowerings:
+            load(op)
             self._lowerings[op] = registry.find(op, self.opset, self.custom_ops)
         return self._lowerings[op]
 

@@ -7,7 +7,7 @@ admits it: the runtime inserts those casts itself.
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +41,7 @@ WIDER: dict[np.dtype, tuple[np.dtype, ...]] = {
 @cache
 def _kernels() -> dict[str, list[tuple[int, int, dict[str, frozenset[np.dtype]]]]]:
     table: dict[str, list[tuple[int, int, dict[str, frozenset[np.dtype]]]]] = {}
-    text = resources.files("onward.lowering").joinpath("kernels.tsv").read_text()
+    text = Path(__file__).with_name("kernels.tsv").read_text()
     for line in text.splitlines():
         if line.startswith("#"):
             continue

@@ -1,76 +1,32 @@
-"""TensorFlow's ops, by family. Importing the package registers every lowering."""
+"""TensorFlow's ops, by family. A module registers its lowerings when it is imported, which waits until an op of it is
+met: ``index.tsv`` says where each op is (``scripts/generate_op_index.py`` writes it)."""
 
 from __future__ import annotations
 
-from onward.lowering.registry import one_to_one
-from onward.lowering.tables import ONE_TO_ONE
-from onward.ops import (  # noqa: F401
-    activation,
-    array,
-    audio,
-    bessel,
-    bitcast,
-    bitwise,
-    boxes,
-    colour,
-    compare,
-    complex,
-    control,
-    conv,
-    conv_transpose,
-    count,
-    cross,
-    ctc,
-    cumulative,
-    decompose,
-    diag,
-    dilated,
-    distribution,
-    edit,
-    eigen,
-    einsum,
-    fingerprint,
-    fourier,
-    gamma,
-    gather,
-    generator,
-    grad,
-    hash,
-    image,
-    linalg,
-    lookup,
-    loss,
-    math,
-    norm,
-    number,
-    patches,
-    pool,
-    quantize,
-    ragged,
-    random,
-    reduce,
-    regex,
-    resample,
-    resize,
-    scatter,
-    segment,
-    sets,
-    shape,
-    slicing,
-    sobol,
-    sort,
-    source,
-    space,
-    sparse,
-    special,
-    split,
-    state,
-    string,
-    substring,
-    tensor_list,
-    unicode,
-    vector,
-    warp,
-)
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 
-one_to_one(ONE_TO_ONE)
+
+@cache
+def load(name: str) -> None:
+    """Registers the lowerings of an op, if there are any."""
+    modules = _index().get(name)
+    if modules is None:  # a module that the index does not know yet, or an op of nobody's
+        load_all()
+    for module in modules or ():
+        import_module(f"onward.ops.{module}")
+
+
+@cache
+def load_all() -> None:
+    """Registers every lowering."""
+    for module in iter_modules(__path__):
+        import_module(f"onward.ops.{module.name}")
+
+
+@cache
+def _index() -> dict[str, list[str]]:
+    lines = Path(__file__).with_name("index.tsv").read_text(encoding="utf-8").splitlines()
+    return {name: modules.split() for name, _, modules in (line.partition("\t") for line in lines)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from pathlib import Path
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def sobol(dimensions: int, count: int, skip: int) -> np.ndarray:
 
 def _directions(dimensions: int) -> np.ndarray:
     """The direction numbers, as (dimension, bit); the first dimension is van der Corput's sequence."""
-    lines = resources.files("onward.ops").joinpath("sobol.tsv").read_text().splitlines()[1:]
+    lines = Path(__file__).with_name("sobol.tsv").read_text().splitlines()[1:]
     if dimensions > len(lines) + 1:
         raise Unsupported(f"more than {len(lines) + 1} dimensions")
     rows = [[1] * _BITS]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, wraps
-from importlib import resources
+from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +23,7 @@ Function = Callable[..., Value]
 @cache
 def _table(name: str) -> tuple[float, float, np.ndarray]:
     """The interval of a table and its coefficients, a row for each piece."""
-    for line in resources.files("onward.ops").joinpath("special.tsv").read_text().splitlines():
+    for line in Path(__file__).with_name("special.tsv").read_text().splitlines():
         label, _, rest = line.partition("\t")
         if label == name:
             low, high, rows = rest.split("\t")

@@ -161,8 +161,6 @@ def inspect(path: str | os.PathLike[str], options: Options | None = None) -> Onn
 
 def missing_ops(graph: Graph, opset: int) -> tuple[MissingOp, ...]:
     """The ops of a graph that have no lowering."""
-    import onward.ops  # noqa: F401  (registers the lowerings)
-
     try:
         Context(graph, opset).scan()
     except UnsupportedOpsError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 from onward.lowering.registry import COMPLEX, LOWERINGS
 from onward.lowering.tables import ONE_TO_ONE
+from onward.ops import load_all
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,7 @@ class OpList:
 
 def supported_ops() -> list[SupportedOp]:
     """Every op with a lowering, by name."""
-    import onward.ops  # noqa: F401  (registers the lowerings)
-
+    load_all()
     found = []
     for name, versions in sorted(LOWERINGS.items()):
         function = getattr(versions[-1].function, "func", versions[-1].function)  # of a partial application

@@ -14,6 +14,35 @@ def values_of(array: NDArray[Any] | LazyArray) -> NDArray[Any]:
     return array.take() if isinstance(array, LazyArray) else array
 
 
+_TILED = 1 << 18  # bytes from which on a transposed array is copied in tiles
+_TILE = 64
+
+
+def contiguous(array: NDArray[Any]) -> NDArray[Any]:
+    """The array in row-major order; a large transposed one several times faster than numpy copies it.
+
+    numpy walks the target in order and so jumps through the source, a cache line for every element. Tiles that are
+    narrow along the source's fastest axis and along the longest other one stay within the cache.
+    """
+    long = [axis for axis in range(array.ndim) if array.shape[axis] > 1]
+    if array.nbytes < _TILED or len(long) < 2:
+        return np.ascontiguousarray(array)
+    fast = min(long, key=lambda axis: abs(array.strides[axis]))
+    if fast == long[-1]:
+        return np.ascontiguousarray(array)
+    across = max((axis for axis in long if axis != fast), key=lambda axis: array.shape[axis])
+    if array.size // (array.shape[fast] * array.shape[across]) >= _TILE:  # many small matrices: no tile would be small
+        return np.ascontiguousarray(array)
+    target = np.empty(array.shape, array.dtype)
+    tile: list[Any] = [slice(None)] * array.ndim
+    for i in range(0, array.shape[fast], _TILE):
+        tile[fast] = slice(i, i + _TILE)
+        for j in range(0, array.shape[across], _TILE):
+            tile[across] = slice(j, j + _TILE)
+            target[tuple(tile)] = array[tuple(tile)]
+    return target
+
+
 class LazyArray:
     """An array whose shape and dtype are known and whose values are fetched when first asked for.
 

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 
 from onward import ir
-from onward.arrays import values_of
+from onward.arrays import contiguous, values_of
 from onward.dims import Dim, Shape
 from onward.dtypes import ONNX_NUMBERS, STRING
 from onward.version import __version__
@@ -38,7 +38,7 @@ class Initializer:
 
     def data(self) -> np.ndarray:
         """The bytes in ONNX's order (little-endian, row-major, 4-bit numbers in pairs)."""
-        array = np.ascontiguousarray(values_of(self.array))
+        array = contiguous(values_of(self.array))
         if array.dtype.name in ("int4", "uint4"):
             flat = array.reshape(-1).astype(np.uint8) & 15
             flat = np.append(flat, np.zeros(flat.size % 2, np.uint8))

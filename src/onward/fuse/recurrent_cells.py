@@ -65,6 +65,7 @@ class Cell(NamedTuple):
         b: the input's biases, then the state's, (2 * gates * units,).
         activations: in ONNX's order.
         linear_before_reset: for ``GRU``, whether the reset gate acts on the product with the state.
+        p: for ``LSTM``, the peepholes of (3 * units,); None without them.
     """
 
     op: str
@@ -76,6 +77,7 @@ class Cell(NamedTuple):
     b: np.ndarray
     activations: tuple[Activation, ...]
     linear_before_reset: bool = False
+    p: np.ndarray | None = None
 
 
 def recognise_cell(step: Step, h: Value, after: Value) -> Cell | None:
@@ -88,7 +90,7 @@ def recognise_cell(step: Step, h: Value, after: Value) -> Cell | None:
 
 
 def _lstm(step: Step, h: Value, after: Value) -> Cell | None:
-    """c' = f * c + i * g; h' = o * act(c'), with gates i, o, f, g."""
+    """c' = f * c + i * g; h' = o * act(c'), with gates i, o, f, g; i and f may look at c, and o at c'."""
     for out, squashed in _factors(after):
         for act, c_after in _activated(squashed):
             for c, c_next in step.states.items():
@@ -99,12 +101,13 @@ def _lstm(step: Step, h: Value, after: Value) -> Cell | None:
                         if state is not c:
                             continue
                         for fresh, candidate in _factors(added):
-                            found = _gates(step, h, ((fresh, 0), (out, 0), (forget, 0), (candidate, 1)))
+                            wanted = ((fresh, 0, c), (out, 0, c_after), (forget, 0, c), (candidate, 1, None))
+                            found = _gates(step, h, wanted)
                             if found is not None:
                                 x, gates, (gate, inner) = found
                                 w, r, b = _stacked(gates, x, h)
-                                acts = (gate, inner, act)
-                                return Cell("LSTM", x, (h, c), (after, c_after), w, r, b, acts)
+                                p, acts = _peepholes(gates, (c, c_after, c)), (gate, inner, act)
+                                return Cell("LSTM", x, (h, c), (after, c_after), w, r, b, acts, p=p)
     return None
 
 
@@ -132,7 +135,7 @@ def _gru_candidate(step: Step, h: Value, after: Value, update: Value, act: Activ
     if len(others) != 1:
         return None
     for reset, other in _factors(others[0]):
-        found = _gates(step, h, ((update, 0), (reset, 0)))
+        found = _gates(step, h, ((update, 0, None), (reset, 0, None)))
         if found is None:
             continue
         x, gates, (gate,) = found
@@ -156,7 +159,7 @@ def _gru_candidate(step: Step, h: Value, after: Value, update: Value, act: Activ
 
 def _rnn(step: Step, h: Value, after: Value) -> Cell | None:
     """h' = act(W x + R h)."""
-    found = _gates(step, h, ((after, 0),))
+    found = _gates(step, h, ((after, 0, None),))
     if found is None:
         return None
     x, gates, acts = found
@@ -170,29 +173,65 @@ def _rnn(step: Step, h: Value, after: Value) -> Cell | None:
 
 
 def _gates(
-    step: Step, h: Value, wanted: tuple[tuple[Value, int], ...]
+    step: Step, h: Value, wanted: tuple[tuple[Value, int, Value | None], ...]
 ) -> tuple[Value, list[Linear], list[Activation]] | None:
-    """Reads gates, of which those with the same number share an activation: the input, the forms, the activations."""
+    """Reads gates: the input, the forms, the activations.
+
+    Args:
+        wanted: gates; those with the same number share an activation; and what each may look at, unit by unit.
+    """
     acts: dict[int, Activation] = {}
     forms: list[Linear] = []
-    for gate, number in wanted:
+    for gate, number, seen in wanted:
         for act, inner in _activated(gate):
-            form = step.reader.read(inner)
-            if form is not None and acts.get(number, act) == act and _depends(step, form, h):
+            form = _looking(step.reader, step.reader.read(inner), seen)
+            if form is not None and acts.get(number, act) == act and _depends(step, form, h, seen):
                 acts[number] = act
                 forms.append(form)
                 break
         else:
             return None
-    inputs = {a for form in forms for a in form.matrices if a is not h}
+    inputs = {a for form in forms for a in form.matrices if a in step.inputs}
     if len(inputs) != 1 or len({form.width for form in forms}) != 1:
         return None
     return inputs.pop(), forms, [acts[n] for n in sorted(acts)]
 
 
-def _depends(step: Step, form: Linear, h: Value) -> bool:
-    """Whether a form is made of nothing but the step's input and the state."""
-    return all(atom is h or atom in step.inputs for atom in form.matrices)
+def _depends(step: Step, form: Linear, h: Value, seen: Value | None) -> bool:
+    """Whether a form is made of nothing but the step's input, the state and, unit by unit, what it may look at."""
+    return all(
+        atom is h or atom in step.inputs or (atom is seen and _diagonal(form, atom) is not None)
+        for atom in form.matrices
+    )
+
+
+def _looking(reader: Reader, form: Linear | None, seen: Value | None) -> Linear | None:
+    """A form of the sum ``seen``, where it is one of the sum's parts, all alike."""
+    whole = None if seen is None else reader.read(seen)
+    if form is None or whole is None or seen is None or not set(whole.matrices) <= set(form.matrices):
+        return form
+    first, *others = (form.matrix(part) for part in whole.matrices)
+    plainly = all(matrix is None for matrix in whole.matrices.values()) and not whole.offset.any()
+    if not plainly or any(not np.array_equal(first, other) for other in others):
+        return form
+    rest = {atom: matrix for atom, matrix in form.matrices.items() if atom not in whole.matrices}
+    return Linear({**rest, seen: first}, form.offset)
+
+
+def _peepholes(gates: list[Linear], seen: tuple[Value, ...]) -> np.ndarray | None:
+    """What the gates i, o, f make of what they look at; None where none looks at any."""
+    found = [_diagonal(gate, atom) for gate, atom in zip(gates, seen, strict=False)]
+    if not any(atom in gate.matrices for gate, atom in zip(gates, seen, strict=False)):
+        return None
+    return np.concatenate([weights for weights in found if weights is not None])
+
+
+def _diagonal(form: Linear, atom: Value) -> np.ndarray | None:
+    """The factor of each unit of an atom, None where units are mixed."""
+    matrix = form.matrix(atom)
+    weights = np.diagonal(matrix)
+    square = matrix.shape[0] == matrix.shape[1]
+    return weights if square and np.array_equal(matrix, np.diag(weights)) else None
 
 
 def _stacked(gates: list[Linear], x: Value, h: Value) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -46,10 +46,15 @@ def _replace(op: Builder, graph: ir.Graph, node: Node) -> None:
     if not loop.recurrent:
         return
     loop.find_cells()
-    results = [loop.result(v.index) for v in used]
-    if any(new is None for new in results):
-        return
-    for old, new in zip(used, results, strict=True):
+    results = {v: loop.result(v.index) for v in used}
+    for old in [v for v, new in results.items() if new is None]:
+        last = loop.last(old.index)
+        takers = _takers(graph, old) if last is not None else None
+        if takers is None:
+            return
+        del results[old]
+        results |= dict.fromkeys(takers, last)
+    for old, new in results.items():
         assert new is not None
         new.name = new.name or old.name
         graph.replace(old, new)
@@ -201,10 +206,12 @@ class _Loop:
         given = [None if from_zero else op.Unsqueeze(s, axes=[0]) for s in starts]
         scope = self.node.origin.node
         weights = [op.constant(getattr(cell, k)[None], name=f"{scope}/{k.upper()}") for k in "wrb"]
+        if cell.p is not None:
+            given.append(op.constant(cell.p[None], name=f"{scope}/P"))
         y, *finals = op.emit(cell.op, x, *weights, lengths, *given, outputs=1 + len(cell.states), **attrs)
         if lengths is not None and not from_zero:  # runtimes differ in what becomes of a start that no step follows
             some = op.Greater(op.Reshape(lengths, [1, -1, 1]), np.int32(0))
-            finals = [op.Where(some, final, start) for final, start in zip(finals, given, strict=True)]
+            finals = [op.Where(some, final, start) for final, start in zip(finals, given, strict=False)]
         y = op.Squeeze(y, axes=[1])
         if backwards is not None:
             y = _reverse(op, y)
@@ -256,6 +263,10 @@ class _Loop:
             return self._sequence(value)
         return self._last(value)
 
+    def last(self, index: int) -> Value | None:
+        """The last element of one of the loop's outputs that are sequences."""
+        return self._last(plain(self.body.outputs[1 + index]))
+
     def _sequence(self, value: Value) -> Value | None:
         if value in self.sequences:
             return self.sequences[value]
@@ -303,6 +314,20 @@ class _Loop:
             return found[0].finals[0]
         sequence = self._sequence(value)
         return None if sequence is None else self.op.Gather(sequence, np.array([-1]), axis=0)
+
+
+def _takers(graph: ir.Graph, sequence: Value) -> list[Value] | None:
+    """The values that are the last element of a sequence, None if it is used for anything else."""
+    if any(v is sequence for v in graph.outputs):
+        return None
+    taken = []
+    for user in sequence.users:
+        index = user.inputs[1] if user.op == "Gather" and not user.domain and user.attrs.get("axis", 0) == 0 else None
+        last = index is not None and index.array is not None and index.rank == 0 and int(index.array) == -1
+        if not last or user not in graph.nodes:
+            return None
+        taken.append(user.output)
+    return taken
 
 
 def _activations(cell: Cell) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onward import ir
-from onward.dims import Size, unknown
+from onward.dims import Shape, Size, unknown
 from onward.dtypes import BOOL, INT64
 from onward.ir import Value
+from onward.lowering import control
 
 if TYPE_CHECKING:
     from onward.lowering.builder import Builder
@@ -36,20 +37,21 @@ def repeat(op: Builder, count: Size | Value, states: Sequence[Value], step: Step
 
 def loop(
     op: Builder, trips: Value, going: Value | None, states: Sequence[Value],
-    step: Callable[..., tuple[Value | None, Sequence[Value], Sequence[Value]]], collected: Sequence[np.dtype] = (),
+    step: Callable[..., tuple[Value | None, Sequence[Value], Sequence[Value]]],
+    collected: Sequence[tuple[np.dtype, Shape | None]] = (),
 ) -> list[Value]:  # fmt: skip
     """ONNX's Loop.
 
     Args:
-        trips: the most steps, an int64 scalar.
+        trips: the most steps, an integer scalar.
         going: whether to begin at all; None for always.
         states: what is carried from step to step, dtypes and shapes kept.
-        step: from the step's number and the states to whether to go on (None: always), the next states, and scalars
+        step: from the step's number and the states to whether to go on (None: always), the next states, and values
             to collect.
-        collected: the dtypes of these.
+        collected: the dtypes and shapes of these.
 
     Returns:
-        The final states, then one vector for each collected scalar.
+        The final states, then for each collected value all of them, along a new first axis.
     """
     body = ir.Graph("step")
     with op.scope(body):
@@ -57,17 +59,9 @@ def loop(
         running = op.input("", BOOL, ())
         now = [op.input("", s.dtype, s.shape) for s in states]
         more, following, kept = step(i, *now)
-        outputs = [running if more is None else more, *following, *kept]
-        body.outputs = [_made_here(op, v, body) for v in outputs]
-    length = unknown()
-    types: list[Any] = [(s.dtype, s.shape) for s in states] + [(dtype, (length,)) for dtype in collected]
+        control.close(op, body, [running if more is None else more, *following, *kept])
+    steps: Size = trips.elements.item() if going is None and trips.elements is not None else unknown()
+    types: list[Any] = [(s.dtype, s.shape) for s in states]
+    types += [(dtype, None if shape is None else (steps, *shape)) for dtype, shape in collected]
     start = op.constant(np.array(True)) if going is None else going
     return list(op.node("Loop", [op.Cast(trips, to=INT64), start, *states], {"body": body}, types))
-
-
-def _made_here(op: Builder, value: Value, body: ir.Graph) -> Value:
-    """A subgraph's output must come from a node of its own."""
-    value = op.real(value)
-    if value.producer is not None and value.producer in body.nodes[-64:]:
-        return value
-    return op.node("Identity", [value], {}, [(value.dtype, value.shape)])[0]

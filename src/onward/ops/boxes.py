@@ -177,5 +177,5 @@ def _greedy(
         return op.ReduceMax(rest, keepdims=0) > threshold, [rest], [best, op.Gather(now, best, axis=0)]
 
     going = op.ReduceMax(op.Concat(scores, np.array([-np.inf], np.float32), axis=0), keepdims=0) > threshold
-    _, chosen, points = loop(op, limit, going, [scores], step, [np.dtype("int64"), FLOAT32])
+    _, chosen, points = loop(op, limit, going, [scores], step, [(INT64, ()), (FLOAT32, ())])
     return chosen, points

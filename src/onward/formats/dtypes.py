@@ -44,6 +44,7 @@ def _dtype(name: str) -> np.dtype[Any] | None:
 BY_NAME: dict[str, np.dtype[Any]] = {name: d for name in _NAMES.values() if (d := _dtype(name)) is not None}
 BY_NUMBER: dict[int, np.dtype[Any]] = {number: BY_NAME[name] for number, name in _NAMES.items() if name in BY_NAME}
 NAMES: dict[np.dtype[Any], str] = {dtype: name for name, dtype in BY_NAME.items()}
+NUMBERS: dict[str, int] = {name: number for number, name in _NAMES.items()}
 
 
 def dtype_of(number: int) -> np.dtype[Any]:

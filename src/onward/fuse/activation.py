@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from onward.dtypes import FLOAT32
 from onward.fuse.rule import Rule, table
 from onward.ir import Value
 from onward.lowering.builder import Builder
@@ -87,6 +88,27 @@ class HardSigmoid(Rule):
         return result
 
 
+class PRelu(Rule):
+    """relu(x) + slope * relu(-x), as Keras spells its layer: the operator's slope has the other sign."""
+
+    def pattern(self, op: Any, x: Any, slope: Any) -> Any:
+        return op.Relu(x) + slope * op.Relu(-x)
+
+    def check(self, *values: Value) -> bool:
+        x, slope = values
+        if x.dtype != FLOAT32 or slope.const is None or x.shape is None or slope.shape is None:
+            return False
+        aligned = x.shape[len(x.shape) - len(slope.shape) :]
+        return len(slope.shape) <= len(x.shape) and all(
+            size in (1, of) for size, of in zip(slope.shape, aligned, strict=True)
+        )
+
+    def rewrite(self, op: Builder, *values: Value) -> Value:
+        x, slope = values
+        result: Value = op.PRelu(x, op.Neg(slope))
+        return result
+
+
 RULES = table(
     GeluErfc(),
     GeluErfcOfNegation(),
@@ -95,4 +117,5 @@ RULES = table(
     *(GeluTanh(cube, factored=factored) for cube in (_power, _product) for factored in (False, True)),
     HardSigmoid(divides=False),
     HardSigmoid(divides=True),
+    PRelu(),
 )

@@ -13,8 +13,8 @@ from onward.options import Options
 from onward.sources.choose import select
 
 READABLE = (
-    "a SavedModel directory, a frozen GraphDef (.pb), a .keras or .h5 file, a Keras model, a tf.function, "
-    "a ConcreteFunction, a tf.Module or a function on tensors"
+    "a SavedModel directory, a frozen GraphDef (.pb), a .keras or .h5 file, a TensorFlow.js model (model.json), "
+    "a Keras model, a tf.function, a ConcreteFunction, a tf.Module or a function on tensors"
 )
 
 
@@ -34,13 +34,18 @@ def open_source(source: Any, options: Options) -> Graph:
         kind = _kind_of_object(source)
     module = importlib.import_module(f"onward.sources.{kind}")
     graph: Graph = module.read(source, options)
-    return graph if kind == "graph_def" else select(graph, options.inputs, options.outputs)
+    return graph if kind in _CHOOSING else select(graph, options.inputs, options.outputs)
+
+
+_CHOOSING = ("graph_def", "tfjs")  # where any tensor can be an output
 
 
 def _kind_of_path(path: Path) -> str:
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
             return "saved_model"
+        if (path / "model.json").is_file():
+            return "tfjs"
         raise InvalidSourceError(f"{path} is a directory without a saved_model.pb; can be read: {READABLE}")
     if not path.exists():
         raise InvalidSourceError(f"{path} does not exist")
@@ -50,7 +55,9 @@ def _kind_of_path(path: Path) -> str:
     return kind
 
 
-_SUFFIXES = {".pb": "graph_def", ".keras": "keras_file", ".h5": "keras_file", ".hdf5": "keras_file"}
+_SUFFIXES = {
+    ".pb": "graph_def", ".keras": "keras_file", ".h5": "keras_file", ".hdf5": "keras_file", ".json": "tfjs",
+}  # fmt: skip
 _MAGIC = {
     b"PK": "a zip archive", b"\x89HDF": "an HDF5 file", b"\x08": "perhaps an ONNX model", b"TFL3": "a TFLite model",
 }  # fmt: skip

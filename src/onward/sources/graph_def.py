@@ -17,6 +17,7 @@ from onward.formats.wire import map_file, parse
 from onward.graph import Graph, Reference
 from onward.options import Options
 from onward.sources.choose import check_names, is_names, stated_inputs
+from onward.sources.fused import split_fused
 from onward.sources.inline import build, placeholder
 from onward.sources.library import Body, Library
 from onward.sources.naming import unique
@@ -48,6 +49,7 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
     graph_def, pieces = parse(data, "GraphDef", str(path))
     if not graph_def.node:
         raise InvalidSourceError(f"{path} holds no graph")
+    split_fused(graph_def, str(path))
     library = Library(graph_def, pieces, str(path))
     body = library.main
     old = 0 < graph_def.versions.producer < _SCALAR_MEANS_UNKNOWN

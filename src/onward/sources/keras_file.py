@@ -32,7 +32,7 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
     """
     config, version = _config_of_archive(path) if zipfile.is_zipfile(path) else _config_of_hdf5(path)
     if not options.allow_unsafe:
-        _refuse_code(config, path)
+        refuse_code(config, path)
     model = _load(path, version, options.allow_unsafe)
     from onward.sources import keras
 
@@ -71,7 +71,7 @@ def _text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _refuse_code(config: Any, path: str | os.PathLike[str]) -> None:
+def refuse_code(config: Any, path: str | os.PathLike[str]) -> None:
     for entry in _objects(config):
         kind = entry.get("class_name")
         if kind in _CODE:

@@ -29,7 +29,7 @@ _STORED = ("uint8", "uint16", "float16")  # what a weight may be quantised to
 
 
 class ModelFile:
-    """An open ``model.json``.
+    """An open ``model.json``, given by its own path or by the folder's.
 
     `topology` is the graph or the layers' configuration, `content` the whole file.
 
@@ -38,13 +38,13 @@ class ModelFile:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = Path(path) / "model.json" if os.path.isdir(path) else Path(path)
         try:
-            content = json.loads(bytes(map_file(path)))
+            content = json.loads(bytes(map_file(self.path)))
         except (ValueError, RecursionError) as error:
-            raise InvalidSourceError(f"{path} is damaged or cut short: {error}") from error
+            raise InvalidSourceError(f"{self.path} is damaged or cut short: {error}") from error
         if not isinstance(content, dict) or not isinstance(content.get("modelTopology"), dict):
-            raise InvalidSourceError(f"{path} is no model of TensorFlow.js: it has no 'modelTopology'")
+            raise InvalidSourceError(f"{self.path} is no model of TensorFlow.js: it has no 'modelTopology'")
         self.content: dict[str, Any] = content
         self.topology: dict[str, Any] = content["modelTopology"]
 
@@ -74,7 +74,8 @@ class ModelFile:
         plain = posixpath.normpath(path.replace("\\", "/")) if isinstance(path, str) and "\0" not in path else ".."
         if plain.startswith(("..", "/")) or ":" in plain.partition("/")[0]:
             raise InvalidSourceError(f"{self.path} asks for {path!r}, which is outside its folder")
-        return map_file(self.path.parent / plain)
+        file = self.path.parent / plain
+        return map_file(file) if not file.is_file() or file.stat().st_size else memoryview(b"")
 
 
 class _Shards:

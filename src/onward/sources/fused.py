@@ -76,6 +76,8 @@ class _Splitter:
         value = first.name
         for step in self.node.attr["fused_ops"].list.s:
             value = self._follow(step.decode("utf-8", "replace"), value)
+        if self.made[-1].op == "FusedBatchNormV3":
+            self._add("Identity", value)  # the whole has one output, a normalisation several
         return self._named()
 
     def prelu_alone(self) -> list[Any]:

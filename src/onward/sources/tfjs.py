@@ -31,7 +31,7 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
     """The graph of a model of TensorFlow.js.
 
     Args:
-        path: the ``model.json``; its shards lie beside it or below.
+        path: the ``model.json``, or its folder; its shards lie beside it or below.
         options: `inputs` completes or overrides shapes; `outputs` names outputs of the signature, or any tensors.
 
     Raises:

@@ -24,6 +24,7 @@ LAYERS = (
     {"formats"},
     {"options", "specs"},
     {"ir"},
+    {"onnx_messages"},
     {"serialize"},
     {"sources", "lowering"},
     {"ops", "fuse"},

@@ -44,7 +44,8 @@ SCHEMA_NAMES: dict[np.dtype, str] = {
     dtype: {"float32": "float", "float64": "double", "object": "string"}.get(dtype.name, dtype.name.replace("8_", "8"))
     for dtype in ONNX_NUMBERS
 }
-SCHEMA_DTYPES = {f"tensor({name})": dtype for dtype, name in SCHEMA_NAMES.items()}
+SCHEMA_TYPES: dict[str, np.dtype] = {name: dtype for dtype, name in SCHEMA_NAMES.items()}
+SCHEMA_DTYPES = {f"tensor({name})": dtype for name, dtype in SCHEMA_TYPES.items()}
 
 
 def is_float(dtype: np.dtype) -> bool:

@@ -67,11 +67,17 @@ class ONNXProgram:
         Raises:
             InvalidArgumentError: the model exceeds protobuf's 2 GB; ``save`` it instead.
         """
-        proto, weights = serialize.header(self._ir)
-        if serialize.size(proto, weights) > LIMIT:
+        import onnx
+
+        header, weights = serialize.header(self._ir)
+        if serialize.size(header, weights) > LIMIT:
             raise InvalidArgumentError("the model exceeds the 2 GB that one protobuf holds: use program.save(path)")
+        proto = onnx.ModelProto.FromString(header.SerializeToString(deterministic=True))
         for weight in weights:
-            proto.graph.initializer.append(serialize.tensor_proto(weight.array, weight.name))
+            initializer = proto.graph.initializer.add(
+                data_type=weight.data_type, dims=weight.array.shape, name=weight.name
+            )
+            initializer.raw_data = weight.data().tobytes()
         return proto
 
     @property

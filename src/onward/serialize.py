@@ -1,7 +1,6 @@
 """From ``ir.Model`` to ONNX's protobuf, weights streamed to the file one at a time.
 
-The messages are made with onnx's own classes, except that a weight's bytes are written straight from where they lie:
-a GraphProto's initializers are appended, field by field, to the serialised rest (protobuf's wire format, field 5 of
+A weight's bytes are written straight from where they lie: a GraphProto's initializers are appended, field by field, to the serialised rest (protobuf's wire format, field 5 of
 GraphProto, fields 1, 2, 8 and 9 of TensorProto).
 """
 
@@ -11,9 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import onnx
 
 from onward import ir
+from onward import onnx_messages as pb
 from onward.arrays import contiguous, values_of
 from onward.dims import Dim, Shape
 from onward.dtypes import ONNX_NUMBERS, STRING
@@ -22,7 +21,6 @@ from onward.version import __version__
 EXTERNAL_THRESHOLD = 1 << 10  # smaller weights stay inside the model file
 ALIGNMENT = 1 << 12  # of each weight in an external file, so that runtimes can map it
 IR_VERSIONS = {13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 11, 25: 12, 26: 13}
-_AttributeType = onnx.AttributeProto
 
 
 class Initializer:
@@ -36,6 +34,11 @@ class Initializer:
         bits = 4 if array.dtype.name in ("int4", "uint4") else array.dtype.itemsize * 8
         self.nbytes = -(-array.size * bits // 8)
 
+    @property
+    def data_type(self) -> int:
+        """A number of ``TensorProto.DataType``."""
+        return ONNX_NUMBERS[self.array.dtype]
+
     def data(self) -> np.ndarray:
         """The bytes in ONNX's order (little-endian, row-major, 4-bit numbers in pairs)."""
         array = contiguous(values_of(self.array))
@@ -46,9 +49,11 @@ class Initializer:
         return array.reshape(-1).view(np.uint8)
 
 
-def header(model: ir.Model) -> tuple[onnx.ModelProto, list[Initializer]]:
-    """The model without its numeric weights, and these apart. Strings stay inside."""
-    proto = onnx.ModelProto(ir_version=IR_VERSIONS[model.opset], producer_name="onward", producer_version=__version__)
+def header(model: ir.Model) -> tuple[Any, list[Initializer]]:
+    """The model (a ModelProto) without its numeric weights, and these apart. Strings stay inside."""
+    proto = pb.message("ModelProto")(
+        ir_version=IR_VERSIONS[model.opset], producer_name="onward", producer_version=__version__
+    )
     proto.opset_import.add(domain="", version=model.opset)
     for domain, version in sorted(model.domains.items()):
         proto.opset_import.add(domain=domain, version=version)
@@ -76,23 +81,15 @@ def constants(graph: ir.Graph) -> list[ir.Value]:
     return list(found)
 
 
-def model_proto(model: ir.Model) -> onnx.ModelProto:
-    """The whole model in memory, for at most 2 GB."""
-    proto, weights = header(model)
-    for weight in weights:
-        proto.graph.initializer.append(tensor_proto(weight.array, weight.name))
-    return proto
-
-
-def size(proto: onnx.ModelProto, weights: list[Initializer]) -> int:
+def size(proto: Any, weights: list[Initializer]) -> int:
     """About how many bytes the model takes as one file."""
     return proto.ByteSize() + sum(w.nbytes + len(w.name) + 64 for w in weights)
 
 
-def write_single(proto: onnx.ModelProto, weights: list[Initializer], write: Callable[[Any], Any]) -> None:
+def write_single(proto: Any, weights: list[Initializer], write: Callable[[Any], Any]) -> None:
     """Writes one file; holds one weight at a time."""
     graph = proto.graph.SerializeToString(deterministic=True)
-    shell = onnx.ModelProto()
+    shell = pb.message("ModelProto")()
     shell.CopyFrom(proto)
     shell.ClearField("graph")
     heads = [_tensor_head(w) for w in weights]
@@ -106,9 +103,7 @@ def write_single(proto: onnx.ModelProto, weights: list[Initializer], write: Call
         write(weight.data())
 
 
-def write_external(
-    proto: onnx.ModelProto, weights: list[Initializer], location: str, write: Callable[[Any], Any]
-) -> bytes:
+def write_external(proto: Any, weights: list[Initializer], location: str, write: Callable[[Any], Any]) -> bytes:
     """Writes the weights to their own file, and returns the bytes of the model that refers to it as ``location``."""
     offset = 0
     for weight in weights:
@@ -120,9 +115,9 @@ def write_external(
         offset += padding
         tensor = proto.graph.initializer.add(
             name=weight.name,
-            data_type=ONNX_NUMBERS[weight.array.dtype],
+            data_type=weight.data_type,
             dims=weight.array.shape,
-            data_location=onnx.TensorProto.EXTERNAL,
+            data_location=pb.EXTERNAL,
         )
         for key, text in (("location", location), ("offset", str(offset)), ("length", str(weight.nbytes))):
             tensor.external_data.add(key=key, value=text)
@@ -131,9 +126,9 @@ def write_external(
     return proto.SerializeToString(deterministic=True)
 
 
-def graph_proto(graph: ir.Graph) -> onnx.GraphProto:
-    """A graph without its initializers."""
-    proto = onnx.GraphProto(name=graph.name)
+def graph_proto(graph: ir.Graph) -> Any:
+    """A GraphProto without its initializers."""
+    proto = pb.message("GraphProto")(name=graph.name)
     proto.input.extend(_value_info(v) for v in graph.inputs)
     proto.output.extend(_value_info(v) for v in graph.outputs)
     ends = {id(v) for v in (*graph.inputs, *graph.outputs)}
@@ -145,9 +140,9 @@ def graph_proto(graph: ir.Graph) -> onnx.GraphProto:
     return proto
 
 
-def tensor_proto(array: Any, name: str = "") -> onnx.TensorProto:
-    """A tensor with its data inside."""
-    proto = onnx.TensorProto(name=name, data_type=ONNX_NUMBERS[array.dtype], dims=array.shape)
+def tensor_proto(array: Any, name: str = "") -> Any:
+    """A TensorProto with its data inside."""
+    proto = pb.message("TensorProto")(name=name, data_type=ONNX_NUMBERS[array.dtype], dims=array.shape)
     if array.dtype == STRING:
         proto.string_data.extend(s if isinstance(s, bytes) else str(s).encode() for s in array.reshape(-1))
     else:
@@ -155,38 +150,38 @@ def tensor_proto(array: Any, name: str = "") -> onnx.TensorProto:
     return proto
 
 
-def attribute_proto(name: str, value: Any) -> onnx.AttributeProto:
-    """An attribute from its Python value; the type follows from it."""
-    proto = _AttributeType(name=name)
+def attribute_proto(name: str, value: Any) -> Any:
+    """An AttributeProto from its Python value; the type follows from it."""
+    proto = pb.message("AttributeProto")(name=name)
     if isinstance(value, ir.Graph):
-        proto.type, _ = _AttributeType.GRAPH, proto.g.CopyFrom(graph_proto(value))
+        proto.type, _ = pb.GRAPH, proto.g.CopyFrom(graph_proto(value))
     elif isinstance(value, np.ndarray):
-        proto.type, _ = _AttributeType.TENSOR, proto.t.CopyFrom(tensor_proto(value))
+        proto.type, _ = pb.TENSOR, proto.t.CopyFrom(tensor_proto(value))
     elif isinstance(value, (bool, int, np.integer)):
-        proto.type, proto.i = _AttributeType.INT, int(value)
+        proto.type, proto.i = pb.INT, int(value)
     elif isinstance(value, (float, np.floating)):
-        proto.type, proto.f = _AttributeType.FLOAT, float(value)
+        proto.type, proto.f = pb.FLOAT, float(value)
     elif isinstance(value, (str, bytes)):
-        proto.type, proto.s = _AttributeType.STRING, value.encode() if isinstance(value, str) else value
+        proto.type, proto.s = pb.STRING, value.encode() if isinstance(value, str) else value
     else:
         _list_attribute(proto, list(value))
     return proto
 
 
-def _list_attribute(proto: onnx.AttributeProto, values: list[Any]) -> None:
+def _list_attribute(proto: Any, values: list[Any]) -> None:
     if all(isinstance(v, (bool, int, np.integer)) for v in values):
-        proto.type = _AttributeType.INTS
+        proto.type = pb.INTS
         proto.ints.extend(int(v) for v in values)
     elif all(isinstance(v, (str, bytes)) for v in values):
-        proto.type = _AttributeType.STRINGS
+        proto.type = pb.STRINGS
         proto.strings.extend(v.encode() if isinstance(v, str) else v for v in values)
     else:
-        proto.type = _AttributeType.FLOATS
+        proto.type = pb.FLOATS
         proto.floats.extend(float(v) for v in values)
 
 
-def _node_proto(node: ir.Node) -> onnx.NodeProto:
-    proto = onnx.NodeProto(op_type=node.op, name=node.name, domain=node.domain)
+def _node_proto(node: ir.Node) -> Any:
+    proto = pb.message("NodeProto")(op_type=node.op, name=node.name, domain=node.domain)
     proto.input.extend("" if v is None else v.name for v in node.inputs)
     proto.output.extend(v.name for v in node.outputs)
     proto.attribute.extend(attribute_proto(name, node.attrs[name]) for name in sorted(node.attrs))
@@ -201,15 +196,15 @@ def _readable(value: ir.Value) -> bool:
     return value.shape is not None and all(isinstance(d, int) or d.named for d in value.shape)
 
 
-def _value_info(value: ir.Value) -> onnx.ValueInfoProto:
-    proto = onnx.ValueInfoProto(name=value.name)
+def _value_info(value: ir.Value) -> Any:
+    proto = pb.message("ValueInfoProto")(name=value.name)
     proto.type.tensor_type.elem_type = ONNX_NUMBERS[value.dtype]
     if value.shape is not None:
         _shape_proto(proto.type.tensor_type.shape, value.shape, value.name)
     return proto
 
 
-def _shape_proto(proto: onnx.TensorShapeProto, shape: Shape, name: str) -> None:
+def _shape_proto(proto: Any, shape: Shape, name: str) -> None:
     proto.SetInParent()
     for axis, size in enumerate(shape):
         dim = proto.dim.add()
@@ -223,7 +218,7 @@ def _tensor_head(weight: Initializer) -> bytes:
     name = weight.name.encode()
     shape = b"".join(_varint(d) for d in weight.array.shape)
     parts = [_tag(1, 2) + _varint(len(shape)) + shape] if shape else []
-    parts.append(_tag(2, 0) + _varint(ONNX_NUMBERS[weight.array.dtype]))
+    parts.append(_tag(2, 0) + _varint(weight.data_type))
     parts.append(_tag(8, 2) + _varint(len(name)) + name)
     parts.append(_tag(9, 2) + _varint(weight.nbytes))
     return b"".join(parts)

@@ -10,14 +10,14 @@ piece of the file was meant.
 
 from __future__ import annotations
 
-import functools
-import re
 from typing import Any
 
-from onward.errors import MissingDependencyError
+from onward.formats.messages import Messages
 
-# name=number:type, `*` repeated, `[K,V]` a map, `?` in the oneof of the message. Enums are read as int32.
-_MESSAGES = """
+_MESSAGES = Messages(
+    "onward.tensorflow",
+    "proto3",
+    """
 SavedModel       saved_model_schema_version=1:int64 meta_graphs=2:MetaGraphDef*
 MetaGraphDef     meta_info_def=1:MetaInfoDef graph_def=2:GraphDef saver_def=3:SaverDef
                  collection_def=4:[string,CollectionDef] signature_def=5:[string,SignatureDef]
@@ -105,86 +105,10 @@ BundleEntryProto dtype=1:int32 shape=2:TensorShapeProto shard_id=3:int32 offset=
                  slices=7:TensorSliceProto*
 TensorSliceProto extent=1:SliceExtent*
 SliceExtent      start=1:int64 length=2:int64?
-"""
-
-_PACKAGE = "onward.tensorflow"
-_SCALARS = {
-    "double": 1, "float": 2, "int64": 3, "uint64": 4, "int32": 5, "fixed32": 7, "bool": 8, "string": 9, "bytes": 12,
-    "uint32": 13, "sint64": 18,
-}  # fmt: skip
-_MESSAGE, _OPTIONAL, _REPEATED = 11, 1, 3
+""",
+)
 
 
 def message(name: str) -> Any:
-    """The class of the message type `name`.
-
-    Raises:
-        MissingDependencyError: protobuf runs without its C extension; it would need minutes where that needs seconds.
-    """
-    return _classes()[name]
-
-
-@functools.cache
-def _classes() -> dict[str, Any]:
-    from google.protobuf import descriptor_pool, message_factory
-    from google.protobuf.internal import api_implementation
-
-    if api_implementation.Type() == "python":
-        raise MissingDependencyError(
-            "protobuf runs in pure Python here, which is a thousand times too slow for models: unset "
-            "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION, or reinstall it with `pip install --force-reinstall protobuf`"
-        )
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(_file().SerializeToString())
-    return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in _tokens()
-    }
-
-
-def _tokens() -> dict[str, list[str]]:
-    messages: dict[str, list[str]] = {}
-    fields: list[str] = []
-    for line in _MESSAGES.splitlines():
-        words = line.split()
-        if words and not line.startswith(" "):
-            fields = messages.setdefault(words.pop(0), [])
-        fields += words
-    return messages
-
-
-def _file() -> Any:
-    from google.protobuf import descriptor_pb2
-
-    file = descriptor_pb2.FileDescriptorProto(name="onward/tensorflow.proto", package=_PACKAGE, syntax="proto3")
-    for name, fields in _tokens().items():
-        described = file.message_type.add(name=name)
-        for token in fields:
-            _add_field(described, token)
-    return file
-
-
-def _add_field(described: Any, token: str) -> None:
-    name, number, kind = re.split("[=:]", token)
-    field = described.field.add(name=name, number=int(number), label=_OPTIONAL)
-    if kind.startswith("["):
-        field.label = _REPEATED
-        entry = described.nested_type.add(name="".join(word.capitalize() for word in name.split("_")) + "Entry")
-        entry.options.map_entry = True
-        for i, (part, kind_of) in enumerate(zip(("key", "value"), kind.strip("[]").split(","), strict=True), start=1):
-            _set_type(entry.field.add(name=part, number=i, label=_OPTIONAL), kind_of)
-        field.type, field.type_name = _MESSAGE, f".{_PACKAGE}.{described.name}.{entry.name}"
-        return
-    if kind.endswith("*"):
-        field.label = _REPEATED
-    elif kind.endswith("?"):
-        if not described.oneof_decl:
-            described.oneof_decl.add(name="kind")
-        field.oneof_index = 0
-    _set_type(field, kind.rstrip("*?"))
-
-
-def _set_type(field: Any, kind: str) -> None:
-    if kind in _SCALARS:
-        field.type = _SCALARS[kind]
-    else:
-        field.type, field.type_name = _MESSAGE, f".{_PACKAGE}.{kind}"
+    """The class of the message type `name`, see :meth:`Messages.message`."""
+    return _MESSAGES.message(name)

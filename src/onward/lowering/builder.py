@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import onnx
 
 from onward.arrays import LazyArray, values_of
 from onward.dims import Dim, Shape, Size
@@ -339,10 +338,12 @@ def _objects(elements: Any) -> np.ndarray:
     return np.array([e if isinstance(e, Dim) else int(e) for e in elements], object)
 
 
-def _proto(formal: Signature, inputs: Sequence[Value | None], attrs: dict[str, Any], outputs: int) -> onnx.NodeProto:
+def _proto(formal: Signature, inputs: Sequence[Value | None], attrs: dict[str, Any], outputs: int) -> Any:
+    """The operator as a NodeProto with inputs ``i0, i1, ..`` and outputs ``o0, o1, ..``."""
+    from onward.onnx_messages import message
     from onward.serialize import attribute_proto
 
-    proto = onnx.NodeProto(op_type=formal.op, domain=formal.domain)
+    proto = message("NodeProto")(op_type=formal.op, domain=formal.domain)
     proto.input.extend("" if v is None else f"i{i}" for i, v in enumerate(inputs))
     proto.output.extend(f"o{i}" for i in range(outputs))
     proto.attribute.extend(attribute_proto(name, value) for name, value in attrs.items())

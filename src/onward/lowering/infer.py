@@ -7,9 +7,9 @@ ONNX's own inference loses track of symbolic sizes in most operators, so the com
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 
 from onward.dims import Dim, Shape, unknown
 from onward.dtypes import ONNX_DTYPES, ONNX_NUMBERS
@@ -17,9 +17,12 @@ from onward.ir import Value
 from onward.lowering.schema import Signature
 from onward.lowering.shapes import SHAPES, Attrs, Inputs
 
+if TYPE_CHECKING:
+    import onnx
+
 
 def infer(
-    signature: Signature, inputs: Inputs, attrs: Attrs, node: Callable[[], onnx.NodeProto], outputs: int
+    signature: Signature, inputs: Inputs, attrs: Attrs, node: Callable[[], Any], outputs: int
 ) -> list[tuple[np.dtype, Shape | None]]:
     """Dtype and shape of every output.
 
@@ -54,9 +57,9 @@ def _dtype(signature: Signature, index: int, inputs: Inputs, attrs: Attrs) -> np
     raise ValueError(f"the dtype of output {index} of {signature.op} cannot be told")
 
 
-def _by_onnx(
-    signature: Signature, inputs: Inputs, node: onnx.NodeProto, outputs: int
-) -> list[tuple[np.dtype, Shape | None]]:
+def _by_onnx(signature: Signature, inputs: Inputs, node: Any, outputs: int) -> list[tuple[np.dtype, Shape | None]]:
+    import onnx
+
     names: dict[str, Dim] = {}
     types, data = {}, {}
     for i, value in enumerate(inputs):
@@ -66,26 +69,30 @@ def _by_onnx(
         elements = value.array if value.is_const and value.const.size <= 64 else None
         if elements is not None and value.dtype in ONNX_NUMBERS and value.dtype.kind in "iufb":
             data[f"i{i}"] = onnx.numpy_helper.from_array(elements)
+    proto = onnx.NodeProto.FromString(node.SerializeToString())
+    schema = onnx.defs.get_schema(signature.op, signature.since, signature.domain)
     try:
-        found = onnx.shape_inference.infer_node_outputs(signature.schema, node, types, data)
+        found = onnx.shape_inference.infer_node_outputs(schema, proto, types, data)
     except onnx.shape_inference.InferenceError as error:
         raise ValueError(str(error)) from error
     result: list[tuple[np.dtype, Shape | None]] = []
     for i in range(outputs):
-        proto = found[f"o{i}"].tensor_type if f"o{i}" in found else None
-        if proto is None or not proto.elem_type:
+        kind = found[f"o{i}"].tensor_type if f"o{i}" in found else None
+        if kind is None or not kind.elem_type:
             result.append((_dtype(signature, i, inputs, {}), None))
             continue
         shape = None
-        if proto.HasField("shape"):
+        if kind.HasField("shape"):
             shape = tuple(
-                d.dim_value if d.HasField("dim_value") else names.get(d.dim_param) or unknown() for d in proto.shape.dim
+                d.dim_value if d.HasField("dim_value") else names.get(d.dim_param) or unknown() for d in kind.shape.dim
             )
-        result.append((ONNX_DTYPES[proto.elem_type], shape))
+        result.append((ONNX_DTYPES[kind.elem_type], shape))
     return result
 
 
 def _type_proto(value: Value, names: dict[str, Dim]) -> onnx.TypeProto:
+    import onnx
+
     proto = onnx.TypeProto()
     proto.tensor_type.elem_type = ONNX_NUMBERS[value.dtype]
     if value.shape is not None:

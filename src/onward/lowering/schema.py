@@ -1,18 +1,21 @@
-"""ONNX operator schemas, read once and kept in the form the builder needs."""
+"""What ONNX's operators take and give, as of each opset.
+
+From a table that ``scripts/generate_operators.py`` makes of onnx's own schemas and describes; an operator is parsed when
+first asked for. Importing onnx for them would take longer than lowering a network.
+"""
 
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnx
 
-from onward.dtypes import SCHEMA_DTYPES
+from onward.dtypes import SCHEMA_TYPES
 
 MIN_OPSET, MAX_OPSET = 13, 26
 ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 4
-_Option = onnx.defs.OpSchema.FormalParameterOption
 
 
 class Formal(NamedTuple):
@@ -33,9 +36,8 @@ class Signature(NamedTuple):
     since: int
     inputs: tuple[Formal, ...]
     outputs: tuple[Formal, ...]
-    attributes: dict[str, Any]
+    attributes: frozenset[str]
     positions: dict[str, int]
-    schema: Any
 
     def bind(self, args: tuple, kwargs: dict[str, Any]) -> tuple[list, dict[str, Any]]:
         """Sorts arguments into input slots and attributes, whichever this opset wants them to be.
@@ -69,39 +71,34 @@ class Signature(NamedTuple):
 @cache
 def signature(op: str, opset: int, domain: str = "") -> Signature | None:
     """The operator as of an opset, None where that opset does not have it (or no longer)."""
-    if not onnx.defs.has(op, domain):
+    limit = ML_OPSET if domain == ML_DOMAIN else opset
+    known = [version for version in _versions().get((domain, op), ()) if version[0] <= limit]
+    if not known:
         return None
-    try:
-        schema = onnx.defs.get_schema(op, ML_OPSET if domain == ML_DOMAIN else opset, domain)
-    except onnx.defs.SchemaError:
+    since, line = max(known)
+    fields = line.split("\t")[3:]
+    if not fields:  # deprecated
         return None
-    if schema.deprecated:
-        return None
-    constraints = {
-        c.type_param_str: frozenset(SCHEMA_DTYPES[t] for t in c.allowed_type_strs if t in SCHEMA_DTYPES)
-        for c in schema.type_constraints
-    }
-
-    def formals(parameters: Any) -> tuple[Formal, ...]:
-        return tuple(
-            Formal(
-                p.name,
-                p.type_str,
-                constraints.get(p.type_str) or frozenset(SCHEMA_DTYPES[t] for t in p.types if t in SCHEMA_DTYPES),
-                p.option == _Option.Optional,
-                p.option == _Option.Variadic,
-            )
-            for p in parameters
-        )
-
-    inputs = formals(schema.inputs)
+    variables = dict(variable.split("=") for variable in fields[3].split())
+    inputs, outputs = (tuple(_formal(text, variables) for text in field.split()) for field in fields[:2])
+    attributes = frozenset(fields[2].split())
     return Signature(
-        op,
-        domain,
-        schema.since_version,
-        inputs,
-        formals(schema.outputs),
-        dict(schema.attributes),
-        {formal.name: i for i, formal in enumerate(inputs)},
-        schema,
+        op, domain, since, inputs, outputs, attributes, {formal.name: i for i, formal in enumerate(inputs)}
     )
+
+
+def _formal(text: str, variables: dict[str, str]) -> Formal:
+    name, kind = text.rstrip("?*").split(":")
+    admitted = variables.get(kind, kind).split(",")
+    dtypes = frozenset(SCHEMA_TYPES[t] for t in admitted if t in SCHEMA_TYPES)
+    return Formal(name, kind, dtypes, text.endswith("?"), text.endswith("*"))
+
+
+@cache
+def _versions() -> dict[tuple[str, str], list[tuple[int, str]]]:
+    """The table's lines by domain and operator, each with the opset it begins at."""
+    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for line in Path(__file__).with_name("operators.tsv").read_text(encoding="utf-8").splitlines():
+        domain, op, since = line.split("\t", 3)[:3]
+        found.setdefault((domain, op), []).append((int(since), line))
+    return found

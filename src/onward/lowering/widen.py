@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onward.dtypes import BFLOAT16, FLOAT16, SCHEMA_DTYPES
+from onward.dtypes import BFLOAT16, FLOAT16, SCHEMA_TYPES
 from onward.ir import Value
 from onward.lowering.schema import Signature
 
@@ -49,9 +49,7 @@ def _kernels() -> dict[str, list[tuple[int, int, dict[str, frozenset[np.dtype]]]
         types = {}
         for column in columns:
             name, _, dtypes = column.partition("=")
-            types[name] = frozenset(
-                SCHEMA_DTYPES[f"tensor({d})"] for d in dtypes.split(",") if f"tensor({d})" in SCHEMA_DTYPES
-            )
+            types[name] = frozenset(SCHEMA_TYPES[d] for d in dtypes.split(",") if d in SCHEMA_TYPES)
         table.setdefault(op, []).append((int(first), int(last), types))
     return table
 

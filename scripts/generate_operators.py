@@ -1,11 +1,11 @@
-"""Write src/onward/lowering/operators.tsv: ONNX's operators as of every opset that Onward writes, from the onnx package.
+"""Write src/onward/lowering/operators.tsv: ONNX's operators as of every opset that Onward writes.
 
-Converting needs names, types and arity only, and reading them here spares every conversion the import of onnx.
+Converting needs names, types and arity only; reading them there spares every conversion the import of onnx.
 Run it when onnx knows a newer opset: `python scripts/generate_operators.py`.
 
 One line for each version of an operator: domain, name, the opset it begins at, inputs, outputs, attributes, type
-variables; a deprecated one ends after the opset. A parameter is `name:type`, then `?` if it may be left out or `*` if it
-repeats; the type is a variable's name, or what it is. A variable is `name=type,type,..`: all that it may stand for.
+variables; a deprecated one ends after the opset. A parameter is `name:type`, then `?` if it may be left out or `*` if
+it repeats; the type is a variable's name, or what it is. A variable is `name=type,type,..`: all that it may stand for.
 """
 
 from __future__ import annotations
@@ -41,11 +41,14 @@ def _line(schema: Any) -> str:
     fields = [schema.domain, schema.name, f"{schema.since_version:02}"]
     if not schema.deprecated:
         variables = {c.type_param_str: ",".join(_plain(c.allowed_type_strs)) for c in schema.type_constraints}
-        for formals in (schema.inputs, schema.outputs):
-            fields.append(" ".join(f"{p.name}:{_type(p, variables)}{_MARKS[p.option]}" for p in formals))
+        fields += [_formals(schema.inputs, variables), _formals(schema.outputs, variables)]
         fields.append(" ".join(sorted(schema.attributes)))
         fields.append(" ".join(f"{name}={types}" for name, types in variables.items()))
     return "\t".join(fields)
+
+
+def _formals(parameters: Any, variables: dict[str, str]) -> str:
+    return " ".join(f"{p.name}:{_type(p, variables)}{_MARKS[p.option]}" for p in parameters)
 
 
 def _type(parameter: Any, variables: dict[str, str]) -> str:

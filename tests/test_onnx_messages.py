@@ -15,7 +15,8 @@ TYPES = [
         "ModelProto", "OperatorSetIdProto", "StringStringEntryProto", "GraphProto", "NodeProto", "AttributeProto",
         "TensorProto", "ValueInfoProto", "TypeProto", "TensorShapeProto",
     )
-] + [("Tensor", onnx.TypeProto.Tensor.DESCRIPTOR), ("Dimension", onnx.TensorShapeProto.Dimension.DESCRIPTOR)]  # fmt: skip
+]  # fmt: skip
+TYPES += [("Tensor", onnx.TypeProto.Tensor.DESCRIPTOR), ("Dimension", onnx.TensorShapeProto.Dimension.DESCRIPTOR)]
 ENUM, INT32 = 14, 5
 
 

@@ -21,8 +21,8 @@ GraphProto       node=1:NodeProto* name=2:string initializer=5:TensorProto* inpu
                  output=12:ValueInfoProto* value_info=13:ValueInfoProto*
 NodeProto        input=1:string* output=2:string* name=3:string op_type=4:string attribute=5:AttributeProto*
                  domain=7:string metadata_props=9:StringStringEntryProto*
-AttributeProto   name=1:string f=2:float i=3:int64 s=4:bytes t=5:TensorProto g=6:GraphProto floats=7:float* ints=8:int64*
-                 strings=9:bytes* type=20:int32
+AttributeProto   name=1:string f=2:float i=3:int64 s=4:bytes t=5:TensorProto g=6:GraphProto floats=7:float*
+                 ints=8:int64* strings=9:bytes* type=20:int32
 TensorProto      dims=1:int64* data_type=2:int32 string_data=6:bytes* name=8:string raw_data=9:bytes
                  external_data=13:StringStringEntryProto* data_location=14:int32
 ValueInfoProto   name=1:string type=2:TypeProto

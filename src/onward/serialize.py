@@ -1,7 +1,7 @@
 """From ``ir.Model`` to ONNX's protobuf, weights streamed to the file one at a time.
 
-A weight's bytes are written straight from where they lie: a GraphProto's initializers are appended, field by field, to the serialised rest (protobuf's wire format, field 5 of
-GraphProto, fields 1, 2, 8 and 9 of TensorProto).
+A weight's bytes are written straight from where they lie: a GraphProto's initializers are appended, field by field, to
+the serialised rest (protobuf's wire format, field 5 of GraphProto, fields 1, 2, 8 and 9 of TensorProto).
 """
 
 from __future__ import annotations

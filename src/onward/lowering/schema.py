@@ -1,7 +1,7 @@
 """What ONNX's operators take and give, as of each opset.
 
-From a table that ``scripts/generate_operators.py`` makes of onnx's own schemas and describes; an operator is parsed when
-first asked for. Importing onnx for them would take longer than lowering a network.
+From a table that ``scripts/generate_operators.py`` makes of onnx's own schemas and describes; an operator is parsed
+when first asked for. Importing onnx for them would take longer than lowering a network.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def _module() -> str:
     while frame.f_code.co_name != "<module>":
         assert frame.f_back is not None
         frame = frame.f_back
-    return frame.f_globals["__name__"].rpartition(".")[2]
+    return frame.f_globals["__name__"].removeprefix("onward.ops.")
 
 
 if __name__ == "__main__":

@@ -44,3 +44,6 @@ class Options:
     tag: str | None = _option(
         None, "Which MetaGraph of a SavedModel to read, by tag; 'serve' or the only one if not given."
     )
+    dequantize: bool = _option(
+        False, "Make a float model of a quantised TFLite one, instead of one with quantise/dequantise pairs."
+    )

@@ -34,6 +34,7 @@ def convert(
     custom_ops: Mapping[str, Callable[..., Any]] | None = None,
     name: str | None = None,
     tag: str | None = None,
+    dequantize: bool = False,
 ) -> ONNXProgram:
     """Converts a TensorFlow or Keras model to ONNX.
 
@@ -54,6 +55,7 @@ def convert(
         custom_ops: lowerings of your own by TensorFlow op name.
         name: the ONNX graph's name.
         tag: which MetaGraph of a SavedModel.
+        dequantize: make a float model of a quantised TFLite one.
 
     Returns:
         The program: ``.save(path)``, ``.model_proto``, ``.run(inputs)``, ``.report``.
@@ -62,7 +64,18 @@ def convert(
         OnwardError: one of its children in ``onward.errors`` says what is wrong and what to do.
     """
     options = Options(
-        inputs, outputs, signature, opset, output, verify, external_data, allow_unsafe, custom_ops, name, tag
+        inputs,
+        outputs,
+        signature,
+        opset,
+        output,
+        verify,
+        external_data,
+        allow_unsafe,
+        custom_ops,
+        name,
+        tag,
+        dequantize=dequantize,
     )
     return run(source, options)
 

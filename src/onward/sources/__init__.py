@@ -13,8 +13,9 @@ from onward.options import Options
 from onward.sources.choose import select
 
 READABLE = (
-    "a SavedModel directory, a frozen GraphDef (.pb), a .keras or .h5 file, a TFLite file, a TensorFlow.js model (model.json), "
-    "a Keras model, a tf.function, a ConcreteFunction, a tf.Module or a function on tensors"
+    "a SavedModel directory, a frozen GraphDef (.pb), a .keras or .h5 file, a TFLite file, "
+    "a TensorFlow.js model (model.json), a Keras model, a tf.function, a ConcreteFunction, a tf.Module or a function on "
+    "tensors"
 )
 
 
@@ -56,7 +57,8 @@ def _kind_of_path(path: Path) -> str:
 
 
 _SUFFIXES = {
-    ".pb": "graph_def", ".keras": "keras_file", ".h5": "keras_file", ".hdf5": "keras_file", ".tflite": "tflite", ".json": "tfjs",
+    ".pb": "graph_def", ".keras": "keras_file", ".h5": "keras_file", ".hdf5": "keras_file", ".json": "tfjs",
+    ".tflite": "tflite",
 }  # fmt: skip
 _MAGIC = {
     b"PK": "a zip archive", b"\x89HDF": "an HDF5 file", b"\x08": "perhaps an ONNX model", b"TFL3": "a TFLite model",

@@ -1,0 +1,7 @@
+"""What only TFLite has, by its names in MLIR's tfl dialect (``tfl.conv_2d``)."""
+
+from __future__ import annotations
+
+from onward.ops.tflite import activation, conv, quantize
+
+__all__ = ["activation", "conv", "quantize"]

@@ -251,7 +251,14 @@ def _activated(value: Value) -> Iterator[tuple[Activation, Value]]:
         inner = node.inputs[0]
         assert inner is not None
         yield Activation(node.op, *numbers), plain(inner)
+    if node is not None and node.op == "Clip" and [_number(bound) for bound in node.inputs[1:]] == [0, 1]:
+        assert node.inputs[0] is not None
+        yield Activation("HardSigmoid", 1.0, 0.0), plain(node.inputs[0])
     yield LINEAR, value
+
+
+def _number(value: Value | None) -> float | None:
+    return None if value is None or value.array is None or value.array.size != 1 else float(value.array.reshape(()))
 
 
 def _is_complement(value: Value, of: Value) -> bool:

@@ -15,6 +15,9 @@ from onward.dtypes import INT64
 from onward.ir import Value
 from onward.lowering.registry import Unsupported
 
+# Ops that write one element of a list, at the index that is their second input; the place of the list among the inputs.
+WRITES = {"TensorListSetItem": 0, "TensorArrayWrite": 3, "TensorArrayWriteV2": 3, "TensorArrayWriteV3": 3}
+
 
 class TensorList:
     """A list of tensors of one shape.

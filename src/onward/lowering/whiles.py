@@ -18,7 +18,7 @@ from onward.dtypes import BOOL, INT64
 from onward.graph import Graph, Tensor
 from onward.ir import Value
 from onward.lowering import control
-from onward.lowering.lists import Collector, TensorList
+from onward.lowering.lists import WRITES, Collector, TensorList
 from onward.lowering.registry import Unsupported
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class _While:
         if not isinstance(self.initial[k], TensorList) or self.trips is None:
             return False
         node = control.source(self.body.outputs[k].tensor).node
-        if node.op != "TensorListSetItem" or self._parameter(self.body, node.inputs[0]) != k:
+        if node.op not in WRITES or self._parameter(self.body, node.inputs[WRITES[node.op]]) != k:
             return False
         counter = self._parameter(self.body, node.inputs[1])
         if counter is None or self._counter(counter) != 0:
@@ -210,7 +210,7 @@ class _While:
         node = control.source(self.body.outputs[k].tensor).node
         readers = control.users(self.body, self.body.inputs[k].tensor.node)
         alone = all(r is node or r.op in ("Identity", "StopGradient") for r in readers)
-        return count is not None and count.item() == 1 and node.op == "TensorListSetItem" and alone
+        return count is not None and count.item() == 1 and node.op in WRITES and alone
 
     def _finish(
         self, graph: ir.Graph, initial: list[Any], results: list[Any], begin: Value | None, free: dict

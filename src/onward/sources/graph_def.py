@@ -16,10 +16,11 @@ from onward.formats.values import attributes
 from onward.formats.wire import map_file, parse
 from onward.graph import Graph, Reference
 from onward.options import Options
+from onward.sources.body import Body
 from onward.sources.choose import check_names, is_names, stated_inputs
 from onward.sources.fused import split_fused
 from onward.sources.inline import build, placeholder
-from onward.sources.library import Body, Library
+from onward.sources.library import Library
 from onward.sources.naming import unique
 from onward.sources.tables import INITIALIZERS
 from onward.sources.variables_v1 import Restored

@@ -16,7 +16,10 @@ from onward.errors import InvalidSourceError
 from onward.formats.dtypes import RESOURCE
 from onward.formats.values import attribute, attributes, shape_of
 from onward.graph import FunctionRef, Graph, Input, Node, Output, Tensor
-from onward.sources.library import Body, Library
+from onward.sources.body import Body, parse_reference
+from onward.sources.dataflow import structured
+from onward.sources.effects import has_effect
+from onward.sources.library import Library
 
 Bind = Callable[[Node], Any]  # what a variable or table node of the source holds
 
@@ -26,12 +29,6 @@ HANDLES = frozenset({
     "AnonymousMutableDenseHashTable",
 })  # fmt: skip
 _FORWARDS = frozenset({"Identity", "RefIdentity"})  # a handle stays the same handle
-# Draw from a generator whose state they move on, so that their order counts.
-_GENERATORS = frozenset(
-    """RngReadAndSkip StatefulRandomBinomial StatefulStandardNormalV2 StatefulTruncatedNormal StatefulUniform
-    StatefulUniformFullInt StatefulUniformInt""".split()
-)
-_WATCHERS = frozenset({"NoOp", "Assert", "Print", "PrintV2", "WriteSummary", "CheckNumerics"})
 _LARGEST_GROWTH = 50  # nodes for each node of the file, when all calls are followed
 _SMALL = 100_000  # a graph of which size may grow more
 _MOST_HOPS = 100_000
@@ -67,7 +64,7 @@ class Inliner:
     def resolve(self, frame: _Frame, reference: str) -> Tensor:
         """The tensor that `reference` means in `frame`, after all calls."""
         for _ in range(_MOST_HOPS):
-            name, output, index = _parse(reference, frame.body.is_function)
+            name, output, index = parse_reference(reference, frame.body.is_function)
             given = frame.given.get((name, index))
             if given is not None:
                 return given
@@ -174,7 +171,7 @@ class Inliner:
             if child is not None:
                 waits = [(child, result) for result in child.body.control_results]
                 waits += [(inside, wait) for wait in child.waits]
-            elif _has_effect(node):
+            elif has_effect(node):
                 found[inside.nodes.get(name) or self._node(inside, node)] = None
                 continue
             else:
@@ -244,8 +241,11 @@ def build(
     for made, reference in inputs:
         made.tensor.node.name = inliner.name(made.name)
         arguments[_key(reference, body)] = made.tensor
+    body, results = structured(library, body, [reference for _, reference in outputs], arguments)
     frame = _Frame(body, given=arguments)
-    found = [Output(label, inliner.resolve(frame, reference)) for label, reference in outputs]
+    found = [
+        Output(label, inliner.resolve(frame, reference)) for (label, _), reference in zip(outputs, results, strict=True)
+    ]
     inliner.need(frame, body.control_results)
     inliner.finish()
     graph = Graph(name, [made for made, _ in inputs], found, list(inliner.effects))
@@ -279,42 +279,13 @@ def _function(library: Library, ref: FunctionRef, outer: Graph, bind: Bind | Non
     return Graph(ref.name, inputs, outputs, list(inliner.effects), None, outer._library, outer._functions)
 
 
-def _parse(reference: str, in_function: bool) -> tuple[str, str, int]:
-    """``node:output:index`` or ``node:index``, shorter where the index is 0: node, output (or nothing), index."""
-    parts = reference.split(":")
-    try:
-        if len(parts) == 1:
-            return reference, "", 0
-        if in_function:
-            return parts[0], parts[1], int(parts[2]) if len(parts) > 2 else 0
-        return parts[0], "", int(parts[1])
-    except ValueError:
-        raise InvalidSourceError(f"'{reference}' is no reference to a tensor") from None
-
-
 def _key(reference: str, body: Body) -> tuple[str, int]:
-    name, _, index = _parse(reference, body.is_function)
+    name, _, index = parse_reference(reference, body.is_function)
     return name, index
 
 
 def _is_handle(node: Any) -> bool:
     return node.op == "RefIdentity" or attribute(node.attr["T"]) == RESOURCE
-
-
-def _has_effect(node: Any) -> bool:
-    from onward.formats.opdefs import opdef
-
-    if node.op in _WATCHERS:
-        return False
-    if node.op in _GENERATORS:
-        return True
-    try:
-        definition = opdef(node.op)
-    except KeyError:
-        return False
-    if not definition.outputs:
-        return True
-    return definition.outputs[0].is_ref and bool(definition.inputs) and definition.inputs[0].is_ref
 
 
 _CALL = re.compile(r"(^|/)(Stateful)?PartitionedCall(_\d+)?$")

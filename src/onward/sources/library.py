@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,35 +14,9 @@ from onward.formats.dtypes import dtype_of
 from onward.formats.opdefs import opdef
 from onward.formats.values import Pieces, shape_of
 from onward.graph import FunctionRef, Shape
-
-
-class Body:
-    """A graph or function: its ``NodeDef`` messages by name, its arguments and its results.
-
-    `arguments` maps a name to its position, `results` are references to tensors (``node:index`` in a graph,
-    ``node:output:index`` in a function), `control_results` are names of nodes that must run.
-    """
-
-    __slots__ = ("arguments", "control_results", "is_function", "name", "nodes", "result_names", "results", "signature")
-
-    def __init__(
-        self,
-        name: str,
-        nodes: Mapping[str, Any],
-        arguments: Sequence[str] = (),
-        results: Sequence[str] = (),
-        result_names: Sequence[str] = (),
-        control_results: Sequence[str] = (),
-        signature: Any = None,
-    ) -> None:
-        self.name = name
-        self.nodes = nodes
-        self.arguments = {argument: i for i, argument in enumerate(arguments)}
-        self.results = list(results)
-        self.result_names = list(result_names)
-        self.control_results = list(control_results)
-        self.signature = signature
-        self.is_function = signature is not None
+from onward.sources.body import Body, free_name
+from onward.sources.dataflow import structured
+from onward.sources.effects import has_effect
 
 
 class Library:
@@ -62,6 +37,8 @@ class Library:
         self._functions = {function.signature.name: function for function in graph_def.library.function}
         self.size = len(graph_def.node) + sum(len(function.node_def) for function in graph_def.library.function)
         self._bodies: dict[str, Body] = {}
+        self._reserved: dict[str, Any] = {}
+        self._acting: dict[str, bool] = {}
         self._unknown_outputs: dict[str, list[str]] = {}
         self._offsets: dict[tuple[str, str], int] = {}
 
@@ -90,7 +67,7 @@ class Library:
                 raise InvalidSourceError(
                     f"function '{name}' in {self.name} does not say what it returns as '{missing[0]}'"
                 )
-            self._bodies[name] = Body(
+            body = Body(
                 name,
                 self._by_name(function.node_def),
                 [arg.name for arg in function.signature.input_arg],
@@ -99,7 +76,56 @@ class Library:
                 list(function.control_ret.values()),
                 function.signature,
             )
+            self._bodies[name], _ = structured(self, body, body.results)
         return self._bodies[name]
+
+    def add(self, body: Body) -> str:
+        """Takes in a function that is made of others' nodes; its name, for those that use it."""
+        self._bodies[body.name] = body
+        return body.name
+
+    def free_function(self, wanted: str) -> str:
+        """`wanted`, or with a number behind it where a function has that name."""
+        name = free_name(wanted, ChainMap(self._functions, self._bodies, self._reserved))
+        self._reserved[name] = None
+        return name
+
+    def acts(self, node: Any) -> bool:
+        """Whether a node, or what it calls, changes a variable, a table or a generator."""
+        if has_effect(node):
+            return True
+        if node.op not in CALLS and node.op not in _CHOOSE_OR_REPEAT:
+            return node.op in self._functions and self._function_acts(node.op)
+        called = [value.func.name for value in node.attr.values() if value.WhichOneof("kind") == "func"]
+        called += [function.name for value in node.attr.values() for function in value.list.func]
+        return any(map(self._function_acts, called))
+
+    def _function_acts(self, name: str) -> bool:
+        if name not in self._acting:
+            self._acting[name] = False  # until more is known, for functions may call themselves
+            nodes: Iterable[Any] = ()
+            if name in self._bodies:
+                nodes = self._bodies[name].nodes.values()
+            elif name in self._functions:
+                nodes = self._functions[name].node_def
+            self._acting[name] = any(map(self.acts, nodes))
+        return self._acting[name]
+
+    def effects_behind(self, nodes: Mapping[str, Any], name: str) -> list[str]:
+        """The nodes that change something among those to wait for in order to wait for `name`."""
+        found, seen, stack = [], {name}, [name]
+        while stack:
+            node = nodes.get(stack.pop())
+            if node is None:
+                continue  # an argument
+            if self.acts(node):
+                found.append(node.name)
+                continue
+            for reference in node.input:
+                if reference.startswith("^") and reference[1:] not in seen:
+                    seen.add(reference[1:])
+                    stack.append(reference[1:])
+        return found
 
     def _by_name(self, nodes: Sequence[Any]) -> dict[str, Any]:
         found = {node.name: node for node in nodes}
@@ -110,6 +136,8 @@ class Library:
 
     def argument_types(self, name: str, attrs: Mapping[str, Any]) -> list[tuple[np.dtype[Any], Shape | None]]:
         """The dtype and recorded shape of each argument of a function; `attrs` are those of the call."""
+        if name in self._bodies and self._bodies[name].types is not None:
+            return list(self._bodies[name].types or ())
         function = self._functions[name]
         types: list[tuple[np.dtype[Any], Shape | None]] = []
         for i, arg in enumerate(function.signature.input_arg):
@@ -158,3 +186,4 @@ class Library:
 
 # Ops whose attribute `f` is the function to run on their inputs.
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
+_CHOOSE_OR_REPEAT = frozenset({"If", "While", "Case"})

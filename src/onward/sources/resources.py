@@ -12,8 +12,9 @@ from onward.formats.dtypes import STRING, dtype_of
 from onward.formats.saved_model import SavedModel
 from onward.formats.values import constant, shape_of
 from onward.graph import Graph, Node, Table
+from onward.sources.body import Body
 from onward.sources.inline import HANDLES, build
-from onward.sources.library import Body, Library
+from onward.sources.library import Library
 from onward.sources.tables import filled
 
 

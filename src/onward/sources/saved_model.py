@@ -14,9 +14,10 @@ from onward.formats.saved_model import SavedModel, Signature
 from onward.graph import Graph, Reference
 from onward.options import Options
 from onward.sources import variables_v1
+from onward.sources.body import Body
 from onward.sources.choose import stated_inputs
 from onward.sources.inline import build, placeholder
-from onward.sources.library import Body, Library
+from onward.sources.library import Library
 from onward.sources.naming import leaf_names, unique
 from onward.sources.resources import Resources
 from onward.sources.structure import flat_tensors, literals, structure_of

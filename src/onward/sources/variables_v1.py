@@ -16,9 +16,10 @@ from onward.formats.saved_model import SavedModel, Signature
 from onward.formats.values import attributes, constant
 from onward.graph import Graph, Node, Table, Tensor
 from onward.options import Options
+from onward.sources.body import Body
 from onward.sources.choose import stated_inputs
 from onward.sources.inline import build, placeholder
-from onward.sources.library import Body, Library
+from onward.sources.library import Library
 from onward.sources.tables import INITIALIZERS, contents
 from onward.specs import Spec, name_batch
 

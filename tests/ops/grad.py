@@ -1,4 +1,4 @@
-"""Gradients of elementwise functions."""
+"""Gradients of elementwise functions, sums, broadcasts and pads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _FUNCTIONS = {
 _POSITIVE = {"sqrt": tf.sqrt, "rsqrt": tf.math.rsqrt, "reciprocal": tf.math.reciprocal, "log": tf.math.log}
 
 
-def _grad(f):
+def gradient_of(f):
+    """By all inputs of the sum of the outputs."""
+
     def gradient(*xs):
         with tf.GradientTape() as tape:
             tape.watch(xs)
@@ -34,21 +36,34 @@ _BROADCASTS = {
 }
 
 CASES = {
-    **{n: case(_grad(f), f32("b", "t", values=_EDGES)) for n, f in _FUNCTIONS.items()},
-    **{n: case(_grad(f), f32("b", "t", low=0.2, high=3)) for n, f in _POSITIVE.items()},
+    **{n: case(gradient_of(f), f32("b", "t", values=_EDGES)) for n, f in _FUNCTIONS.items()},
+    **{n: case(gradient_of(f), f32("b", "t", low=0.2, high=3)) for n, f in _POSITIVE.items()},
     **{
         k: c
         for n, f in _FUNCTIONS.items()
-        for k, c in prefixed(n, dtypes(_grad(f), f32("b", "t"), over="float16 float64")).items()
+        for k, c in prefixed(n, dtypes(gradient_of(f), f32("b", "t"), over="float16 float64")).items()
     },
     **{
-        f"broadcast/{n}": case(_grad(lambda x, y: x * y + x), *args, sizes={"k": (1, 3)})
+        f"broadcast/{n}": case(gradient_of(lambda x, y: x * y + x), *args, sizes={"k": (1, 3)})
         for n, args in _BROADCASTS.items()
     },
     "softplus": case(lambda x, y: tf.raw_ops.SoftplusGrad(gradients=x, features=y), f32("b", "t"), f32("b", "t")),
-    "bias_add": case(_grad(lambda x, b: tf.nn.bias_add(x, b) ** 2), f32("b", "h", 3), f32(3)),
+    "bias_add": case(gradient_of(lambda x, b: tf.nn.bias_add(x, b) ** 2), f32("b", "h", 3), f32(3)),
     "bias_add/first": case(
-        _grad(lambda x, b: tf.raw_ops.BiasAdd(value=x, bias=b, data_format="NCHW") ** 2), f32("b", 3, "h", "w"), f32(3)
+        gradient_of(lambda x, b: tf.raw_ops.BiasAdd(value=x, bias=b, data_format="NCHW") ** 2),
+        f32("b", 3, "h", "w"),
+        f32(3),
     ),
-    **at_opsets({n: case(_grad(_FUNCTIONS[n]), f32("b", "t")) for n in ("relu", "selu", "tanh")}, 13, 18, 23),
+    **{
+        f"mirror/{mode}-{dims}".lower(): case(
+            gradient_of(lambda x, mode=mode: tf.pad(x, [[0, 0], [1, 2], [3, 0]], mode) ** 2), f32("b", *dims)
+        )
+        for mode in ("REFLECT", "SYMMETRIC")
+        for dims in (("t", 4), (5, "h"))
+    },
+    "mirror/sizes-at-run-time": case(
+        gradient_of(lambda x: tf.pad(x, [[0, 0], [1, tf.shape(x)[0]]], "SYMMETRIC") ** 2), f32("b", "t")
+    ),
+    "mirror/whole": case(gradient_of(lambda x: tf.pad(x, [[2, 2]], "REFLECT") ** 2), f32(3)),
+    **at_opsets({n: case(gradient_of(_FUNCTIONS[n]), f32("b", "t")) for n in ("relu", "selu", "tanh")}, 13, 18, 23),
 }

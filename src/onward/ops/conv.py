@@ -8,7 +8,7 @@ from onward.dims import Size
 from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.layout import channels_first, channels_last, kernel_first, padded, window
-from onward.lowering.registry import Static, Unsupported, lower
+from onward.lowering.registry import Unsupported, lower
 
 
 @lower("Conv2D", "Conv3D")
@@ -48,33 +48,6 @@ def any_conv(
         data_format=layout, explicit_paddings=explicit_paddings,
     )  # fmt: skip
     return op.Reshape(y, [*lead, *y.shape[1:]]) if batch_dims != 1 else y
-
-
-@lower("Conv2DBackpropFilter", "Conv3DBackpropFilterV2")
-def filter_gradient(
-    op: Builder, x: Value, filter_sizes: Static, gradient: Value, *, strides: list[int], padding: str,
-    dilations: list[int], data_format: str, explicit_paddings: list[int] = [],  # noqa: B006
-) -> Value:  # fmt: skip
-    """The gradient by the kernel: a convolution of the input by the output's gradient, where channels and batch have
-    changed places, and strides and dilations too."""
-    shape = filter_sizes.tolist()
-    frame = window(x, shape[:-2], strides, dilations, padding, explicit_paddings, data_format)
-    first = channels_first(op, x, data_format)
-    first, frame = padded(op, first, frame)
-    rank = len(shape)
-    swap = [1, 0, *range(2, rank)]
-    n = rank - 2
-    swapped: dict[str, Any] = {"dilations": frame["strides"], "strides": frame.get("dilations", [1] * n)}
-    if "auto_pad" in frame:
-        raise Unsupported("SAME padding of unknown sizes in a kernel's gradient")
-    y = op.Conv(
-        op.Transpose(first, perm=swap),
-        op.Transpose(channels_first(op, gradient, data_format), perm=swap),
-        **swapped,
-        pads=frame.get("pads"),
-    )
-    whole = op.Slice(y, [0] * n, list(shape[:-2]), axes=list(range(2, rank)))
-    return op.Transpose(whole, perm=[*range(2, rank), 0, 1])
 
 
 def groups(first: Value, kernel: Value) -> int:

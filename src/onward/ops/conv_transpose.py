@@ -21,7 +21,7 @@ def conv_transpose(
     sizes = op.shape(sizes) if sizes.rank == len(data_format) else sizes
     first = channels_first(op, y, data_format)
     group = _groups(_channels(op, sizes, data_format), kernel)
-    x = _spread(op, first, kernel_first(op, kernel), _extents(op, sizes, data_format), kernel.shape[:-2], group,
+    x = spread(op, first, kernel_first(op, kernel), extents_of(op, sizes, data_format), kernel.shape[:-2], group,
                 strides, padding, dilations, data_format, explicit_paddings)  # fmt: skip
     return channels_last(op, x, data_format)
 
@@ -35,16 +35,19 @@ def depthwise_transpose(
     if not isinstance(group, int):
         raise Unsupported("a depthwise kernel with an unknown number of channels")
     first = channels_first(op, y, data_format)
-    x = _spread(op, first, depthwise_kernel(op, kernel), _extents(op, sizes, data_format), kernel.shape[:2], group,
+    x = spread(op, first, depthwise_kernel(op, kernel), extents_of(op, sizes, data_format), kernel.shape[:2], group,
                 strides, padding, dilations, data_format, explicit_paddings)  # fmt: skip
     return channels_last(op, x, data_format)
 
 
-def _spread(
+def spread(
     op: Builder, y: Value, weights: Value, extents: list[Size | Value], size: Any, group: int, strides: list[int],
     padding: str, dilations: list[int], data_format: str, explicit_paddings: list[int],
 ) -> Value:  # fmt: skip
-    """ConvTranspose of channels-first ``y`` to the sizes asked for."""
+    """ConvTranspose of channels-first ``y``, with weights in ONNX's layout, to the spatial sizes asked for.
+
+    Strides, dilations and explicit paddings are TensorFlow's, one entry for each axis of ``data_format``.
+    """
     steps, gaps = spatial(strides, data_format), spatial(dilations, data_format)
     starts = [0] * len(steps)
     if padding == "EXPLICIT":
@@ -67,7 +70,7 @@ def _spread(
     reaches = [(inner - 1) * step + (k - 1) * gap + 1
                for inner, k, step, gap in zip(y.shape[2:], size, steps, gaps, strict=True)]  # fmt: skip
     first = [
-        _half_excess(op, reach, extent) if padding == "SAME" else op.size(start)
+        half_excess(op, reach, extent) if padding == "SAME" else op.size(start)
         for reach, extent, start in zip(reaches, extents, starts, strict=True)
     ]
     last = [start + op.lift(extent) for start, extent in zip(first, extents, strict=True)]
@@ -88,13 +91,14 @@ def _fit(
     return before, max(after, 0), max(-after, 0)
 
 
-def _half_excess(op: Builder, reach: Size, extent: Size | Value) -> Value:
+def half_excess(op: Builder, reach: Size, extent: Size | Value) -> Value:
+    """Half of what windows reach beyond an axis: where SAME padding begins."""
     if isinstance(extent, Value):
         return op.Div(op.Max(op.size(reach) - extent, 0), 2)
     return op.size(maximum(reach - extent, 0) // 2)
 
 
-def _extents(op: Builder, sizes: Value, data_format: str) -> list[Size | Value]:
+def extents_of(op: Builder, sizes: Value, data_format: str) -> list[Size | Value]:
     """The spatial sizes asked for, as numbers and symbols where they are known, else as scalars."""
     if sizes.elements is not None:
         known = list(sizes.elements)

@@ -1,13 +1,17 @@
-"""Gradients of elementwise functions, as TensorFlow writes them into the graph of a gradient."""
+"""Gradients of elementwise functions, sums, broadcasts and pads, as TensorFlow writes them into a gradient's graph."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from onward.dims import Size
+from onward.dtypes import INT64
 from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.registry import Unsupported, lower
+from onward.ops.array import flip
 
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
@@ -107,3 +111,38 @@ def _single_axes(op: Builder, shape: Value, other: Value) -> Value:
 def _length(op: Builder, vector: Value) -> Value:
     length: Size | None = None if vector.shape is None else vector.shape[0]
     return op.Size(vector) if length is None else op.size(length)
+
+
+@lower("MirrorPadGrad")
+def mirror_pad_grad(op: Builder, gradient: Value, paddings: Value, *, mode: str) -> Value:
+    """The mirrors are folded back onto what they showed, axis by axis."""
+    if gradient.shape is None:
+        raise Unsupported("an unknown rank")
+    edge = int(mode == "REFLECT")  # the outermost element is not repeated
+    y = gradient
+    for axis, whole in enumerate(gradient.shape):
+        if paddings.elements is not None:
+            before, after = paddings.elements[axis]
+            if isinstance(before, int) and isinstance(after, int) and before == after == 0:
+                continue
+        else:
+            before, after = (op.Cast(op.Gather(op.Gather(paddings, axis, axis=0), i, axis=0), to=INT64) for i in (0, 1))
+        y = _folded(op, y, axis, op.lift(before), op.lift(after), op.size(whole), edge)
+    return y
+
+
+def _folded(op: Builder, x: Value, axis: int, before: Value, after: Value, whole: Value, edge: int) -> Value:
+    """One axis, of ``whole`` elements, without its mirrored ends; these are turned round and added."""
+    size, rank = whole - before - after, x.rank or 1
+
+    def part(first: Any, last: Any) -> Value:
+        return op.Slice(x, op.sizes([first]), op.sizes([last]), axes=[axis])
+
+    def at(ends: Value, first: Any, last: Any) -> Value:
+        widths = [0] * (2 * rank)
+        widths[axis], widths[axis + rank] = first, last
+        return op.Pad(flip(op, ends, [axis]), op.sizes(widths), mode="constant")
+
+    start = at(part(0, before), edge, size - before - edge)
+    end = at(part(before + size, whole), size - after - edge, edge)
+    return part(before, before + size) + start + end

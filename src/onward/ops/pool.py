@@ -88,6 +88,13 @@ def dilation(op: Builder, x: Value, kernel: Value, *, strides: list[int], rates:
 
     ``y[b, i, j, c] = max over (di, dj) of x[b, i * s + di * r, j * s + dj * r, c] + kernel[di, dj, c]``
     """
+    return op.Max(*dilation_terms(op, x, kernel, strides, rates, padding))
+
+
+def dilation_terms(
+    op: Builder, x: Value, kernel: Value, strides: list[int], rates: list[int], padding: str
+) -> list[Value]:
+    """What each place of the kernel gives, of which a dilation takes the maximum."""
     size, steps, gaps = kernel.shape[:2], strides[1:3], rates[1:3]
     if not all(isinstance(k, int) for k in size):
         raise Unsupported("a kernel of unknown size")
@@ -105,7 +112,7 @@ def dilation(op: Builder, x: Value, kernel: Value, *, strides: list[int], rates:
         ends = [start + (n - 1) * step + 1 for start, n, step in zip(starts, counts, steps, strict=True)]
         part = op.Slice(wide, starts, op.sizes(ends), axes=[1, 2], steps=steps)
         terms.append(part + op.Squeeze(op.Slice(kernel, offset, [o + 1 for o in offset], axes=[0, 1]), axes=[0, 1]))
-    return op.Max(*terms)
+    return terms
 
 
 def _depth_pool(op: Builder, x: Value, size: int, step: int, padding: str, axis: int) -> Value:

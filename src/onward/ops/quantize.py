@@ -31,9 +31,7 @@ def fake_quant_vars(
 ) -> Value:  # fmt: skip
     """The range, one or one for each place of the last axis, moves a little so that zero is a step."""
     first, last = int(narrow_range), 2**num_bits - 1
-    scale = (high - low) / float(last - first)
-    zero = op.Clip(round_up(op, first - low / scale), first, last)
-    bottom, top = (first - zero) * scale, (last - zero) * scale
+    scale, bottom, top, zero = nudged(op, low, high, num_bits, narrow_range)
     clipped = op.Min(op.Max(x, bottom), top)
     if scale.array is not None and zero.array is not None and num_bits <= 8 and scale.array.all():
         whole = (first, last) == (0, 255)
@@ -41,6 +39,14 @@ def fake_quant_vars(
     quantized = op.Floor((clipped - bottom) / scale + 0.5) * scale + bottom
     nothing = op.And(op.Equal(low, 0), op.Equal(high, 0))
     return op.Where(nothing, 0, quantized)
+
+
+def nudged(op: Builder, low: Value, high: Value, num_bits: int, narrow_range: bool) -> tuple[Value, ...]:
+    """The size of a step, the range moved such that zero is a step, and which step that is."""
+    first, last = int(narrow_range), 2**num_bits - 1
+    scale = (high - low) / float(last - first)
+    zero = op.Clip(round_up(op, first - low / scale), first, last)
+    return scale, (first - zero) * scale, (last - zero) * scale, zero
 
 
 def _there_and_back(op: Builder, x: Value, scale: Value, zero: Value, axis: int = -1) -> Value:

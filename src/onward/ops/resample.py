@@ -50,6 +50,15 @@ def nearest(op: Builder, inner: Extent, outer: Extent, align_corners: bool, half
         return op.Cast(op.Max(op.Min(at, number(op, inner) - 1), 0), to=INT64)
 
 
+def bilinear(op: Builder, inner: Extent, outer: Extent, align_corners: bool, half_pixel_centers: bool) -> Value:
+    """Two taps, the edge repeated."""
+    with op.folding():
+        at, step = ramp(op, outer), ratio(op, inner, outer, align_corners)
+        at = (at + 0.5) * step - 0.5 if half_pixel_centers else at * step
+        at = op.Max(op.Min(at, number(op, inner) - 1), 0)
+        return op.Max(1 - op.Abs(op.Unsqueeze(at, axes=[1]) - ramp(op, inner)), 0)
+
+
 def area(op: Builder, inner: Extent, outer: Extent, align_corners: bool) -> Value:
     """Each output sample is the mean over its share of the input; beyond the end the last sample repeats."""
     with op.folding():

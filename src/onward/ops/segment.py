@@ -37,7 +37,7 @@ def highest(op: Builder, ids: Value) -> Size | Value:
     return op.ReduceMax(op.Concat(op.Cast(ids, to=INT64), op.constant([-1], INT64), axis=0), axes=[0], keepdims=0) + 1
 
 
-def _column(op: Builder, per_segment: Value, rows: Value) -> Value:
+def column(op: Builder, per_segment: Value, rows: Value) -> Value:
     """A number for each segment in the shape of the segments' rows."""
     rank = rows.rank or 1
     return op.Unsqueeze(per_segment, axes=list(range(1, rank))) if rank > 1 else per_segment
@@ -60,7 +60,7 @@ def segment_mean(op: Builder, x: Value, ids: Value) -> Value:
 
 def _mean(op: Builder, x: Value, ids: Value, count: Size | Value) -> Value:
     total = combined(op, x, ids, count, "add", 0)
-    return total / _column(op, op.Max(counted(op, ids, count, x.dtype), 1), total)
+    return total / column(op, op.Max(counted(op, ids, count, x.dtype), 1), total)
 
 
 @lower("SegmentMax")
@@ -80,7 +80,7 @@ def _extreme(op: Builder, x: Value, ids: Value, reduction: str) -> Value:
     rows = combined(op, x, ids, count, reduction, low if reduction == "max" else high)
     if ids.array is not None and len(np.unique(ids.array)) == count:
         return rows
-    return op.Where(_column(op, op.Equal(counted(op, ids, count, INT64), 0), rows), 0, rows)
+    return op.Where(column(op, op.Equal(counted(op, ids, count, INT64), 0), rows), 0, rows)
 
 
 def _real(dtype: np.dtype) -> bool:
@@ -121,10 +121,10 @@ def _unsorted(reduction: str, start: Any) -> Any:
     return unsorted
 
 
-lower("UnsortedSegmentSum")(_unsorted("add", 0))
-lower("UnsortedSegmentProd")(_unsorted("mul", 1))
-lower("UnsortedSegmentMax")(_unsorted("max", lambda dtype: _limits(dtype)[0]))
-lower("UnsortedSegmentMin")(_unsorted("min", lambda dtype: _limits(dtype)[1]))
+lower("UnsortedSegmentSum", "SegmentSumV2")(_unsorted("add", 0))
+lower("UnsortedSegmentProd", "SegmentProdV2")(_unsorted("mul", 1))
+lower("UnsortedSegmentMax", "SegmentMaxV2")(_unsorted("max", lambda dtype: _limits(dtype)[0]))
+lower("UnsortedSegmentMin", "SegmentMinV2")(_unsorted("min", lambda dtype: _limits(dtype)[1]))
 
 
 def _sparse(kind: str, numbered: bool) -> Any:
@@ -135,7 +135,7 @@ def _sparse(kind: str, numbered: bool) -> Any:
         total = combined(op, rows, ids, count, "add", 0)
         if kind == "sum":
             return total
-        return total / _column(op, op.Sqrt(op.Max(counted(op, ids, count, x.dtype), 1)), total)
+        return total / column(op, op.Sqrt(op.Max(counted(op, ids, count, x.dtype), 1)), total)
 
     def sparse(op: Builder, x: Value, indices: Value, ids: Value) -> Value:
         return reduced(op, x, indices, ids, highest(op, ids))

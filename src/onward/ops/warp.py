@@ -22,8 +22,8 @@ def crop_and_resize(
     """Crops (y1, x1, y2, x2), in units of the image's size less one, each scaled to the same size."""
     height, width = image.shape[1:3]
     edges = [op.Gather(boxes, [i], axis=1) for i in range(4)]
-    rows = _lattice(op, edges[0], edges[2], height, _element(op, crop_size, 0))
-    columns = _lattice(op, edges[1], edges[3], width, _element(op, crop_size, 1))
+    rows = lattice(op, edges[0], edges[2], height, element(op, crop_size, 0))
+    columns = lattice(op, edges[1], edges[3], width, element(op, crop_size, 1))
     inside = [op.And(at >= 0, at <= number(op, extent) - 1) for at, extent in ((rows, height), (columns, width))]
     rows, columns = op.Unsqueeze(rows, axes=[2]), op.Unsqueeze(columns, axes=[1])
     read = _reader(op, op.Cast(image, to=FLOAT32), op.Reshape(op.Cast(box_ind, to=INT64), [-1, 1, 1]))
@@ -54,8 +54,8 @@ def projective_v3(
     """``(x, y)`` of the result is read at ``(a0 x + a1 y + a2, b0 x + b1 y + b2)`` over ``c0 x + c1 y + 1``."""
     if fill_mode not in _FILL_MODES:
         raise Unsupported(f"the fill mode {fill_mode!r}")
-    y = op.Unsqueeze(ramp(op, _element(op, shape, 0)), axes=[0, 2])
-    x = op.Unsqueeze(ramp(op, _element(op, shape, 1)), axes=[0, 1])
+    y = op.Unsqueeze(ramp(op, element(op, shape, 0)), axes=[0, 2])
+    x = op.Unsqueeze(ramp(op, element(op, shape, 1)), axes=[0, 1])
     a0, a1, a2, b0, b1, b2, c0, c1 = (op.Reshape(op.Gather(transforms, i, axis=1), [-1, 1, 1]) for i in range(8))
     scale = c0 * x + c1 * y + 1
     extents = image.shape[1:3]
@@ -74,11 +74,12 @@ def projective_v3(
     return op.Cast(op.Where(op.Unsqueeze(finite, axes=[3]), y, op.Cast(fill, to=FLOAT32)), to=image.dtype)
 
 
-def _element(op: Builder, sizes: Value, index: int) -> Extent:
+def element(op: Builder, sizes: Value, index: int) -> Extent:
+    """One of some sizes: a number or symbol where it is known, else a scalar."""
     return sizes.elements[index] if sizes.elements is not None else op.Gather(sizes, index, axis=0)
 
 
-def _lattice(op: Builder, first: Value, last: Value, extent: Any, count: Extent) -> Value:
+def lattice(op: Builder, first: Value, last: Value, extent: Any, count: Extent) -> Value:
     """Where the samples of each crop lie along one axis, (crops, samples)."""
     room = number(op, extent) - 1
     centre = 0.5 * (first + last) * room

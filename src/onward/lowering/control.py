@@ -6,7 +6,7 @@ the enclosing graph; only what a loop changes is carried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from onward import ir
@@ -16,6 +16,7 @@ from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.composite import Complex
 from onward.lowering.lists import TensorList
+from onward.lowering.optional import Optional, matched
 from onward.lowering.registry import Unsupported
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def source(tensor: Tensor) -> Tensor:
 
 
 def flatten(results: Sequence[Any]) -> list[Value]:
-    """The tensors that make up results: complex numbers are two, a list is one."""
+    """The tensors that make up results: complex numbers are two, a list is one, an optional all its parts."""
     flat: list[Value] = []
     for result in results:
         if isinstance(result, Value):
@@ -61,6 +62,8 @@ def flatten(results: Sequence[Any]) -> list[Value]:
             flat += [result.real, result.imag]
         elif isinstance(result, TensorList):
             flat.append(result.tensor())
+        elif isinstance(result, Optional):
+            flat += flatten(result.tensors())
         else:
             raise Unsupported(f"a {type(result).__name__} cannot come out of a branch or loop")
     return flat
@@ -69,15 +72,17 @@ def flatten(results: Sequence[Any]) -> list[Value]:
 def rebuild(like: Sequence[Any], flat: Sequence[Value]) -> list[Any]:
     """Results of the same kinds as ``like`` from their tensors."""
     rest = iter(flat)
-    made: list[Any] = []
-    for result in like:
-        if isinstance(result, Complex):
-            made.append(Complex(next(rest), next(rest)))
-        elif isinstance(result, TensorList):
-            made.append(TensorList(next(rest)))
-        else:
-            made.append(next(rest))
-    return made
+    return [_rebuilt(result, rest) for result in like]
+
+
+def _rebuilt(like: Any, rest: Iterator[Value]) -> Any:
+    if isinstance(like, Complex):
+        return Complex(next(rest), next(rest))
+    if isinstance(like, TensorList):
+        return TensorList(next(rest))
+    if isinstance(like, Optional):
+        return like.rebuilt(lambda part: _rebuilt(part, rest))
+    return next(rest)
 
 
 def close(op: Builder, graph: ir.Graph, values: Sequence[Value]) -> None:
@@ -126,8 +131,11 @@ def choose_calls(context: Context, condition: Value, then: Branch, otherwise: Br
         graph = ir.Graph(name)
         with op.scope(graph):
             results.append(branch())
-            close(op, graph, flatten(results[-1]))
         graphs.append(graph)
+    results = [_alike(op, graphs[0], results[0], results[1]), _alike(op, graphs[1], results[1], results[0])]
+    for graph, result in zip(graphs, results, strict=True):
+        with op.scope(graph):
+            close(op, graph, flatten(result))
     if not graphs[0].outputs:
         return []
     types = [
@@ -135,6 +143,12 @@ def choose_calls(context: Context, condition: Value, then: Branch, otherwise: Br
     ]
     made = op.node("If", [condition], {"then_branch": graphs[0], "else_branch": graphs[1]}, types)
     return rebuild(results[0], made)
+
+
+def _alike(op: Builder, graph: ir.Graph, results: list[Any], others: list[Any]) -> list[Any]:
+    """A branch's results in a form that the other's can take too."""
+    with op.scope(graph):
+        return [matched(op, mine, other) for mine, other in zip(results, others, strict=True)]
 
 
 def common_shape(a: Shape | None, b: Shape | None) -> Shape | None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from onward.dims import Dim, Size, floordiv, product
 from onward.dtypes import ONNX_DTYPES, ONNX_NUMBERS, STRING
-from onward.ir import Value
+from onward.ir import Node, Value
 
 if TYPE_CHECKING:
     from onward.lowering.builder import Builder
@@ -46,11 +46,22 @@ def _transpose(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     if producer is not None and producer.op == "Transpose":
         inner = producer.attrs["perm"]
         return op.Transpose(producer.inputs[0], perm=[inner[p] for p in perm])
+    quantized = _quantized_constant(x)
+    if quantized is not None:
+        axis = {} if quantized.inputs[1].rank == 0 else {"axis": perm.index(quantized.attrs["axis"] % len(perm))}
+        return op.DequantizeLinear(op.Transpose(quantized.inputs[0], perm=perm), *quantized.inputs[1:], **axis)
     if x.shape is not None and x.const is None:
         moved = [p for p in perm if x.shape[p] != 1]
         if moved == sorted(moved):  # only axes of size 1 move: a reshape, which costs nothing
             return op.Reshape(x, tuple(x.shape[p] for p in perm))
     return None
+
+
+def _quantized_constant(x: Value) -> Node | None:
+    """What dequantises a constant to `x`: moves of such a value are made on the integers, which are what is stored."""
+    node = x.producer
+    found = node is not None and node.op == "DequantizeLinear" and node.inputs[0] is not None
+    return node if found and node.inputs[0].is_const else None  # type: ignore[union-attr]
 
 
 def _reshape(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
@@ -70,6 +81,10 @@ def _reshape(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     if x.shape is not None and tuple(asked) == x.shape:
         return x
     producer = x.producer
+    if (
+        producer is not None and producer.op == "DequantizeLinear" and producer.inputs[1].rank == 0
+    ):  # integers are moved
+        return op.DequantizeLinear(op.Reshape(producer.inputs[0], target, **attrs), *producer.inputs[1:])
     if producer is not None and producer.op == "Reshape" and -1 not in asked:
         return op.Reshape(producer.inputs[0], tuple(asked), allowzero=attrs.get("allowzero"))
     result = op.append("Reshape", [x, _reshape_vector(op, x, asked, attrs)], attrs)
@@ -112,6 +127,14 @@ def _moved_ones(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     x = inputs[0]
     axes = attrs.get("axes") if len(inputs) < 2 else inputs[1].array
     return x if axes is not None and len(axes) == 0 else None
+
+
+def _unsqueeze(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    quantized = _quantized_constant(inputs[0])
+    if quantized is not None and quantized.inputs[1].rank == 0:
+        moved = op.emit("Unsqueeze", quantized.inputs[0], *inputs[1:], **attrs)
+        return op.DequantizeLinear(moved, *quantized.inputs[1:])
+    return _moved_ones(op, inputs, attrs)
 
 
 def _concat(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
@@ -246,5 +269,5 @@ CANONICAL: dict[str, Canonical] = {
     "Sum": _binary_same,
     "Tile": _tile,
     "Transpose": _transpose,
-    "Unsqueeze": _moved_ones,
+    "Unsqueeze": _unsqueeze,
 }

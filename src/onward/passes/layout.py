@@ -164,7 +164,7 @@ def _gain(region: _Region, perm: Perm) -> int | None:
                         before.add(id(user))
                 else:
                     foreign = True
-            if foreign and not _free(value, inverse, region.rank):
+            if foreign and not _free(value, perm, region.rank):
                 after.add(id(value))
     return len(before) - len(after)
 
@@ -315,6 +315,14 @@ def _sliced(op: Builder, node: Node, inputs: list[Any], perm: Perm) -> Rewritten
     return [*inputs[:3], moved, *inputs[4:5]], node.attrs
 
 
+def _scaled(op: Builder, node: Node, inputs: list[Any], perm: Perm) -> Rewritten:
+    """One scale, or one for each place on an axis."""
+    scale = node.inputs[1]
+    if scale is None or scale.rank == 0:
+        return inputs, node.attrs
+    return inputs, {**node.attrs, "axis": perm.index(node.attrs.get("axis", 1) % len(perm))}
+
+
 def _constant_at(*positions: int) -> Callable[[Node, Perm], bool]:
     def fits(node: Node, perm: Perm) -> bool:
         return all(p >= len(node.inputs) or (v := node.inputs[p]) is None or v.is_const for p in positions)
@@ -340,8 +348,10 @@ BEHAVIOUR: dict[str, Behaviour] = {
     **{name: Behaviour((0,), _reduced, _reducible) for name in REDUCTIONS},
     "Clip": Behaviour((0,)),
     "Concat": Behaviour(None, _axis),
+    "DequantizeLinear": Behaviour((0,), _scaled),
     "LogSoftmax": Behaviour((0,), _axis),
     "Pad": Behaviour((0,), _padded, _pad_fits),
+    "QuantizeLinear": Behaviour((0,), _scaled),
     "Slice": Behaviour((0,), _sliced, _constant_at(3)),
     "Softmax": Behaviour((0,), _axis),
     "Split": Behaviour((0,), _axis),

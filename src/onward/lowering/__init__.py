@@ -52,8 +52,7 @@ class Context:
     def __post_init__(self) -> None:
         self.op = Builder(self.opset, ir.Graph(self.graph.name))
         self.values: dict[Node, tuple[Any, ...] | None] = {}
-        self.generators: dict[Node, Value] = {}  # the states of random generators, by their variable
-        self.state: dict[Node, Value] = {}  # what variables hold that were assigned to, by their node
+        self.state: dict[Node, Value] = {}  # what variables hold that changed, by their node
         self.assigned: dict[str, None] = {}  # their names, in order
         self._nodes = self.graph.nodes()
         self._failures: dict[str, list[tuple[Node, str]]] = {}

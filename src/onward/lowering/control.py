@@ -25,24 +25,47 @@ if TYPE_CHECKING:
 Branch = Callable[[], list[Any]]
 
 
-def call(context: Context, function: Graph, arguments: Sequence[Any]) -> list[Any]:
-    """Lowers a function into the current graph.
+def call(
+    context: Context, function: Graph, arguments: Sequence[Any], tensors: Sequence[Tensor] | None = None
+) -> list[Any]:
+    """Lowers a function into the current graph; what it assigns to variables is in the context's state afterwards.
+
+    Args:
+        tensors: what to return; the function's outputs if not given.
 
     Raises:
-        Unsupported: it assigns variables, or holds something that cannot be expressed (reported on its own).
+        Unsupported: it holds something that cannot be expressed (reported on its own).
     """
-    if function.effects:
-        raise Unsupported(f"'{function.name}' assigns variables in a branch or loop")
     inner = context.inside(function)
     for parameter, argument in zip(function.inputs, arguments, strict=True):
         inner.values[parameter.tensor.node] = (argument,)
     inner.lower_nodes(function.nodes())
     results = []
-    for output in function.outputs:
-        if inner.values[output.tensor.node] is None:
+    for tensor in [output.tensor for output in function.outputs] if tensors is None else tensors:
+        if inner.values[tensor.node] is None:
             raise Unsupported(f"'{function.name}' holds ops that cannot be expressed")
-        results.append(inner.value(output.tensor))
+        results.append(inner.value(tensor))
     return results
+
+
+def held(context: Context, variable: Node) -> Value:
+    """What a variable holds at this point."""
+    if variable in context.state:
+        return context.state[variable]
+    if variable.value is None:
+        raise Unsupported("the variable has no value: it was never restored or initialised")
+    return context.op.constant(variable.value, name=variable.name)
+
+
+def changed(context: Context, before: dict[Node, Value]) -> list[Node]:
+    """The variables that no longer hold what they held before."""
+    return [variable for variable, value in context.state.items() if before.get(variable) is not value]
+
+
+def restore(context: Context, before: dict[Node, Value]) -> None:
+    """Lets variables hold what they held before."""
+    context.state.clear()
+    context.state.update(before)
 
 
 def source(tensor: Tensor) -> Tensor:
@@ -126,23 +149,30 @@ def choose_calls(context: Context, condition: Value, then: Branch, otherwise: Br
     condition = truth(op, condition)
     if condition.array is not None:
         return then() if condition.array else otherwise()
-    graphs, results = [], []
+    graphs, results, states = [], [], []
+    before = dict(context.state)
     for branch, name in ((then, "then"), (otherwise, "else")):
         graph = ir.Graph(name)
         with op.scope(graph):
             results.append(branch())
         graphs.append(graph)
+        states.append({variable: context.state[variable] for variable in changed(context, before)})
+        restore(context, before)
     results = [_alike(op, graphs[0], results[0], results[1]), _alike(op, graphs[1], results[1], results[0])]
-    for graph, result in zip(graphs, results, strict=True):
+    assigned = list(dict.fromkeys([*states[0], *states[1]]))
+    for graph, result, state in zip(graphs, results, states, strict=True):
         with op.scope(graph):
-            close(op, graph, flatten(result))
+            kept = [state[v] if v in state else held(context, v) for v in assigned]
+            close(op, graph, [*flatten(result), *kept])
     if not graphs[0].outputs:
         return []
     types = [
         (a.dtype, common_shape(a.shape, b.shape)) for a, b in zip(graphs[0].outputs, graphs[1].outputs, strict=True)
     ]
     made = op.node("If", [condition], {"then_branch": graphs[0], "else_branch": graphs[1]}, types)
-    return rebuild(results[0], made)
+    plain = len(made) - len(assigned)
+    context.state.update(zip(assigned, made[plain:], strict=True))
+    return rebuild(results[0], made[:plain])
 
 
 def _alike(op: Builder, graph: ir.Graph, results: list[Any], others: list[Any]) -> list[Any]:

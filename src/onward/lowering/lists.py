@@ -56,6 +56,14 @@ class TensorList:
         zero = op.constant(np.array("" if self.dtype == object else 0, self.dtype))
         return op.Expand(zero, op.sizes([self.count, *element]))
 
+    def zeros(self) -> TensorList:
+        """A list of as many zeros."""
+        if self.stacked is None:
+            return self
+        op = self.stacked.builder
+        zero = op.constant(np.array("" if self.dtype == object else 0, self.dtype))
+        return TensorList(op.Expand(zero, op.shape(self.stacked)))
+
     def length(self) -> Value:
         """How many elements there are, an int64 scalar."""
         if self.stacked is None:

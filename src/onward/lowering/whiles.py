@@ -15,7 +15,7 @@ import numpy as np
 from onward import ir
 from onward.dims import Dim, Shape, maximum, minimum, unknown
 from onward.dtypes import BOOL, INT64
-from onward.graph import Graph, Tensor
+from onward.graph import Graph, Node, Tensor
 from onward.ir import Value
 from onward.lowering import control
 from onward.lowering.lists import WRITES, Collector, TensorList
@@ -24,7 +24,9 @@ from onward.lowering.registry import Unsupported
 if TYPE_CHECKING:
     from onward.lowering import Context
 
-ROUNDS = 5  # of widening shapes before giving up on a rank
+ROUNDS = 8  # of widening shapes before giving up on a rank
+# Comparisons of a counter with a limit: which operand is the counter, and whether the limit itself still counts.
+_BELOW = {"Less": (0, False), "LessEqual": (0, True), "Greater": (1, False), "GreaterEqual": (1, True)}
 
 
 def repeat(context: Context, condition: Graph, body: Graph, arguments: Sequence[Any]) -> list[Any]:
@@ -46,9 +48,10 @@ class _While:
         self.condition, self.body, self.initial = condition, body, initial
         count = len(initial)
         self.kept = [k for k in range(count) if self._unchanged(k)]
-        self.trips = self._trip_count()
+        self.trips, self.rest = self._trip_count()
         self.collected = [k for k in range(count) if k not in self.kept and self._fills(k)]
         self.carried = [k for k in range(count) if k not in self.kept and k not in self.collected]
+        self.states: list[Node] = []  # variables that the body assigns, carried too
 
     # --- what the functions say ---------------------------------------------------------------------------------------
 
@@ -60,10 +63,10 @@ class _While:
         node = control.source(tensor).node
         return next((k for k, parameter in enumerate(function.inputs) if parameter.tensor.node is node), None)
 
-    def _counter(self, k: int) -> int | None:
-        """The start of a variable that grows by one each step from a known number, None for any other."""
+    def _counter(self, k: int) -> Value | None:
+        """The start of a variable that grows by one each step, None for any other."""
         start = self.initial[k]
-        if not isinstance(start, Value) or start.rank != 0 or start.array is None or start.dtype.kind != "i":
+        if not isinstance(start, Value) or start.rank != 0 or start.dtype.kind != "i":
             return None
         node = control.source(self.body.outputs[k].tensor).node
         if node.op not in ("Add", "AddV2"):
@@ -71,29 +74,40 @@ class _While:
         for this, other in (node.inputs, node.inputs[::-1]):
             step = control.source(other).node
             if self._parameter(self.body, this) == k and step.op == "Const" and np.all(np.asarray(step.value) == 1):
-                return int(start.array)
+                return start
         return None
 
-    def _trip_count(self) -> Value | None:
-        """How often the body runs, if the condition is nothing but counters below limits that do not change."""
-        tests, pending = [], [self.condition.outputs[0].tensor]
+    def _trip_count(self) -> tuple[Value | None, list[Tensor]]:
+        """How often the body runs at most, by counters below limits that do not change, and what else is asked."""
+        if self.condition.effects:
+            return None, [self.condition.outputs[0].tensor]
+        trips: list[Value] = []
+        rest, pending = [], [self.condition.outputs[0].tensor]
         while pending:
-            node = control.source(pending.pop()).node
-            if node.op == "LogicalAnd":
-                pending += node.inputs
-            elif node.op == "Less":
-                tests.append(node)
-            else:
-                return None
-        limits: list[Value] = []
-        for node in tests:
-            counter = self._parameter(self.condition, node.inputs[0])
-            start = None if counter is None else self._counter(counter)
-            limit = self._limit(node.inputs[1])
-            if start is None or limit is None:
-                return None
-            limits.append(limit if start == 0 else limit - start)
-        return self._smallest(limits)
+            tensor = control.source(pending.pop())
+            if tensor.node.op == "LogicalAnd":
+                pending += tensor.node.inputs
+                continue
+            limit = self._steps(tensor.node)
+            if limit is not None:
+                trips.append(limit)
+            elif tensor.node.op != "Const" or not np.all(np.asarray(tensor.node.value)):
+                rest.append(tensor)
+        return self._smallest(trips) if trips else None, rest
+
+    def _steps(self, test: Node) -> Value | None:
+        """How many steps a comparison allows, None where it is not one of a counter with a limit."""
+        if test.op not in _BELOW:
+            return None
+        at, last = _BELOW[test.op]
+        counter = self._parameter(self.condition, test.inputs[at])
+        start = None if counter is None else self._counter(counter)
+        limit = self._limit(test.inputs[1 - at])
+        if start is None or limit is None:
+            return None
+        if start.array is None or start.array != 0:
+            limit = limit - start
+        return limit + 1 if last else limit
 
     def _limit(self, tensor: Tensor) -> Value | None:
         node = control.source(tensor).node
@@ -110,7 +124,7 @@ class _While:
             for size in sizes[1:]:
                 smallest = minimum(smallest, size.item())  # type: ignore[union-attr]
             return op.size(smallest)
-        wide = [op.Cast(v, to=INT64) for v in limits]
+        wide = [op.Cast(v, to=INT64) for v in dict.fromkeys(limits)]
         return wide[0] if len(wide) == 1 else op.Min(*wide)
 
     def _fills(self, k: int) -> bool:
@@ -121,7 +135,8 @@ class _While:
         if node.op not in WRITES or self._parameter(self.body, node.inputs[WRITES[node.op]]) != k:
             return False
         counter = self._parameter(self.body, node.inputs[1])
-        if counter is None or self._counter(counter) != 0:
+        start = None if counter is None else self._counter(counter)
+        if start is None or start.array is None or start.array != 0:
             return False
         readers = control.users(self.body, self.body.inputs[k].tensor.node)
         return all(r is node or r.op in ("Identity", "StopGradient") for r in readers)
@@ -129,20 +144,34 @@ class _While:
     # --- the loop -----------------------------------------------------------------------------------------------------
 
     def lower(self) -> list[Any]:
-        op = self.op
-        begin = None
-        if self.trips is None:
-            begin = control.truth(op, control.call(self.context, self.condition, self.initial)[0])
+        begin = self._goes_on(self.initial)
+        before = dict(self.context.state)
         shapes: dict[int, Any] = {}
         free: dict[tuple[int, int], None] = {}
         for _ in range(ROUNDS):
             initial = [self._start(k, shapes) for k in self.carried]
-            graph, results = self._body(initial, free)
-            changed = self._compare(initial, results, shapes, free)
-            if not changed:
-                return self._finish(graph, initial, results, begin, free)
+            held = [control.held(self.context, variable) for variable in self.states]
+            graph, results = self._body(initial, held, free)
+            following = [control.held(self.context, variable) for variable in self.states]
+            assigned = [v for v in control.changed(self.context, before) if v not in self.states]
+            control.restore(self.context, before)
+            changed = self._compare(initial, results, shapes, free, list(zip(held, following, strict=True)))
+            if not changed and not assigned:
+                return self._finish(graph, initial, held, results, begin, free)
+            self.states += assigned
             control.discard(graph)
         raise Unsupported("the shapes of its variables do not settle")
+
+    def _goes_on(self, variables: list[Any]) -> Value | None:
+        """Whether there is another step as far as the trip count does not tell."""
+        if not self.rest:
+            return None
+        op = self.context.op
+        tests = control.call(self.context, self.condition, variables, self.rest)
+        result = control.truth(op, tests[0])
+        for test in tests[1:]:
+            result = op.And(result, control.truth(op, test))
+        return result
 
     def _start(self, k: int, shapes: dict[int, Any]) -> Any:
         value = self.initial[k]
@@ -150,37 +179,43 @@ class _While:
             return TensorList(value.filled(shapes[k])) if k in shapes else value
         return value
 
-    def _body(self, initial: list[Any], free: dict[tuple[int, int], None]) -> tuple[ir.Graph, list[Any]]:
+    def _body(
+        self, initial: list[Any], held: list[Value], free: dict[tuple[int, int], None]
+    ) -> tuple[ir.Graph, list[Any]]:
         op, graph = self.op, ir.Graph(self.body.name)
+        place = 0
+
+        def carry(value: Value) -> Value:
+            nonlocal place
+            place += 1
+            return op.input("", value.dtype, _freed(value.shape, place - 1, free))
+
         with op.scope(graph):
             op.input("", INT64, ())
             running = op.input("", BOOL, ())
             arguments = list(self.initial)
-            place = 0
             for k, start in zip(self.carried, initial, strict=True):
                 if _is_shapeless(start):
                     arguments[k] = start  # its first element will tell the shape
-                    continue
-                flat = []
-                for value in control.flatten([start]):
-                    flat.append(op.input("", value.dtype, _freed(value.shape, place, free)))
-                    place += 1
-                arguments[k] = control.rebuild([start], flat)[0]
+                else:
+                    arguments[k] = control.rebuild([start], [carry(v) for v in control.flatten([start])])[0]
+            for variable, value in zip(self.states, held, strict=True):
+                self.context.state[variable] = carry(value)
             for k in self.collected:
                 arguments[k] = Collector()
             results = control.call(self.context, self.body, arguments)
-            more = running
-            if self.trips is None:
-                more = control.truth(op, control.call(self.context, self.condition, results)[0])
-            following = [results[k] for k in self.carried]
+            more = self._goes_on(results)
+            following = control.flatten([results[k] for k in self.carried if not _is_shapeless(results[k])])
+            following += [control.held(self.context, variable) for variable in self.states]
             if not any(_is_shapeless(s) for s in initial):
-                outputs = [more, *control.flatten(following), *(results[k].item for k in self.collected)]
-                control.close(op, graph, outputs)
+                items = [results[k].item for k in self.collected]
+                control.close(op, graph, [running if more is None else more, *following, *items])
         return graph, results
 
     def _compare(
-        self, initial: list[Any], results: list[Any], shapes: dict[int, Any], free: dict[tuple[int, int], None]
-    ) -> bool:
+        self, initial: list[Any], results: list[Any], shapes: dict[int, Any], free: dict[tuple[int, int], None],
+        states: list[tuple[Value, Value]],
+    ) -> bool:  # fmt: skip
         """Notes where shapes grow or become known; tells whether the body must be lowered anew."""
         lists = [k for k, start in zip(self.carried, initial, strict=True) if _is_shapeless(start)]
         for k in lists:
@@ -192,7 +227,8 @@ class _While:
             return True
         changed = False
         befores, afters = control.flatten(initial), control.flatten([results[k] for k in self.carried])
-        for place, (before, after) in enumerate(zip(befores, afters, strict=True)):
+        pairs = [*zip(befores, afters, strict=True), *states]
+        for place, (before, after) in enumerate(pairs):
             changed |= _widen(before.shape, after.shape, place, free)
         return changed
 
@@ -213,21 +249,25 @@ class _While:
         return count is not None and count.item() == 1 and node.op in WRITES and alone
 
     def _finish(
-        self, graph: ir.Graph, initial: list[Any], results: list[Any], begin: Value | None, free: dict
-    ) -> list[Any]:
+        self, graph: ir.Graph, initial: list[Any], held: list[Value], results: list[Any], begin: Value | None,
+        free: dict[tuple[int, int], None],
+    ) -> list[Any]:  # fmt: skip
         op = self.op
-        starts = control.flatten(initial)
+        starts = [*control.flatten(initial), *held]
         types: list[Any] = [(v.dtype, _freed(v.shape, place, free)) for place, v in enumerate(starts)]
-        length = self.trips.elements.item() if self.trips is not None and self.trips.elements is not None else unknown()
+        length = unknown()
+        if not self.rest and self.trips is not None and self.trips.elements is not None:
+            length = maximum(self.trips.elements.item(), 0)
         for value in graph.outputs[1 + len(starts) :]:
             shape = None if value.shape is None else (length, *(self._known(d) for d in value.shape))
             types.append((value.dtype, shape))
         always = op.constant(np.array(True))
         made = op.node("Loop", [self.trips, begin if begin is not None else always, *starts], {"body": graph}, types)
         final = list(self.initial)
-        finals = control.rebuild(initial, made[: len(starts)])
-        for k, value in zip(self.carried, finals, strict=True):
+        plain = len(starts) - len(held)
+        for k, value in zip(self.carried, control.rebuild(initial, made[:plain]), strict=True):
             final[k] = value
+        self.context.state.update(zip(self.states, made[plain : len(starts)], strict=True))
         for k, value in zip(self.collected, made[len(starts) :], strict=True):
             final[k] = TensorList(self._whole(self.initial[k], value))
         return final
@@ -240,7 +280,9 @@ class _While:
         """The collected elements, followed by those that the loop did not come to (zeros, or what was there)."""
         op = self.op
         length = reserved.length()
-        if length.elements is not None and self.trips is not None and self.trips.elements is not None:
+        if self.rest:
+            pass  # it may end before the list is full
+        elif length.elements is not None and self.trips is not None and self.trips.elements is not None:
             if maximum(length.elements.item(), self.trips.elements.item()) == self.trips.elements.item():
                 return collected
         elif length is self.trips or (self.trips is not None and _same(length, self.trips)):

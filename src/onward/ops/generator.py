@@ -28,10 +28,10 @@ def _advance(context: Context, resource: Resource, algorithm: np.ndarray, number
     if int(algorithm) != _PHILOX:
         raise Unsupported("generators other than Philox")
     op = context.op
-    known = context.generators.get(resource.node)
+    known = context.state.get(resource.node)
     state = op.constant(resource.node.value) if known is None else known
     moved = op.Reshape(op.Cast(numbers, to=INT64) * _RESERVED, [1])
-    context.generators[resource.node] = state + op.Pad(moved, [0, 2])
+    context.state[resource.node] = state + op.Pad(moved, [0, 2])
     return state
 
 

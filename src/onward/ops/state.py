@@ -12,18 +12,14 @@ import numpy as np
 
 from onward.graph import Node
 from onward.ir import Value
-from onward.lowering import Context
-from onward.lowering.registry import Unsupported, lower
+from onward.lowering import Context, control
+from onward.lowering.registry import lower
 from onward.ops.source import Resource
 
 
 def current(context: Context, resource: Resource) -> Value:
     """What a variable holds at this point of the run."""
-    if resource.node in context.state:
-        return context.state[resource.node]
-    if resource.node.value is None:
-        raise Unsupported("the variable has no value: it was never restored or initialised")
-    return context.op.constant(resource.node.value, name=resource.node.name)
+    return control.held(context, resource.node)
 
 
 def _assign(context: Context, resource: Resource, value: Value) -> tuple[()]:

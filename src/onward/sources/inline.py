@@ -18,7 +18,6 @@ from onward.formats.values import attribute, attributes, shape_of
 from onward.graph import FunctionRef, Graph, Input, Node, Output, Tensor
 from onward.sources.body import Body, parse_reference
 from onward.sources.dataflow import structured
-from onward.sources.effects import has_effect
 from onward.sources.library import Library
 
 Bind = Callable[[Node], Any]  # what a variable or table node of the source holds
@@ -171,7 +170,7 @@ class Inliner:
             if child is not None:
                 waits = [(child, result) for result in child.body.control_results]
                 waits += [(inside, wait) for wait in child.waits]
-            elif has_effect(node):
+            elif self.library.acts(node):
                 found[inside.nodes.get(name) or self._node(inside, node)] = None
                 continue
             else:

@@ -48,7 +48,7 @@ def _transpose(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
         return op.Transpose(producer.inputs[0], perm=[inner[p] for p in perm])
     quantized = _quantized_constant(x)
     if quantized is not None:
-        axis = {} if quantized.inputs[1].rank == 0 else {"axis": perm.index(quantized.attrs["axis"] % len(perm))}
+        axis = {} if _one_scale(quantized) else {"axis": perm.index(quantized.attrs["axis"] % len(perm))}
         return op.DequantizeLinear(op.Transpose(quantized.inputs[0], perm=perm), *quantized.inputs[1:], **axis)
     if x.shape is not None and x.const is None:
         moved = [p for p in perm if x.shape[p] != 1]
@@ -62,6 +62,11 @@ def _quantized_constant(x: Value) -> Node | None:
     node = x.producer
     found = node is not None and node.op == "DequantizeLinear" and node.inputs[0] is not None
     return node if found and node.inputs[0].is_const else None  # type: ignore[union-attr]
+
+
+def _one_scale(node: Node) -> bool:
+    scale = node.inputs[1]
+    return scale is not None and scale.rank == 0
 
 
 def _reshape(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
@@ -81,9 +86,7 @@ def _reshape(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     if x.shape is not None and tuple(asked) == x.shape:
         return x
     producer = x.producer
-    if (
-        producer is not None and producer.op == "DequantizeLinear" and producer.inputs[1].rank == 0
-    ):  # integers are moved
+    if producer is not None and producer.op == "DequantizeLinear" and _one_scale(producer):  # integers are moved
         return op.DequantizeLinear(op.Reshape(producer.inputs[0], target, **attrs), *producer.inputs[1:])
     if producer is not None and producer.op == "Reshape" and -1 not in asked:
         return op.Reshape(producer.inputs[0], tuple(asked), allowzero=attrs.get("allowzero"))
@@ -131,7 +134,7 @@ def _moved_ones(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
 
 def _unsqueeze(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     quantized = _quantized_constant(inputs[0])
-    if quantized is not None and quantized.inputs[1].rank == 0:
+    if quantized is not None and _one_scale(quantized):
         moved = op.emit("Unsqueeze", quantized.inputs[0], *inputs[1:], **attrs)
         return op.DequantizeLinear(moved, *quantized.inputs[1:])
     return _moved_ones(op, inputs, attrs)

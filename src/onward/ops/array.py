@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from onward.dims import Size, product
 from onward.dtypes import INT64, STRING
 from onward.ir import Value
 from onward.lowering.builder import Builder
+from onward.lowering.lists import TensorList
 from onward.lowering.registry import Static, Unsupported, lower
 
 
@@ -84,7 +87,9 @@ def empty(op: Builder, target: Value, *, dtype: np.dtype) -> Value:
 
 
 @lower("ZerosLike")
-def zeros_like(op: Builder, x: Value) -> Value:
+def zeros_like(op: Builder, x: Any) -> Any:
+    if isinstance(x, TensorList):
+        return x.zeros()
     return op.Expand(zero(op, x.dtype), op.shape(x))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from onward.dtypes import INT64, is_integer
 from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.composite import PART_DTYPES, Complex
+from onward.lowering.lists import TensorList
 from onward.lowering.registry import Unsupported, lower
 
 
@@ -20,7 +23,10 @@ def cast(op: Builder, x: Value, *, DstT: np.dtype) -> Value | Complex:
 
 
 @lower("AddN", "AccumulateNV2")
-def add_n(op: Builder, inputs: list[Value]) -> Value:
+def add_n(op: Builder, inputs: list[Any]) -> Any:
+    if isinstance(inputs[0], TensorList):  # lists that hold nothing yet are zeros
+        filled = [x.stacked for x in inputs if x.stacked is not None]
+        return TensorList(add_n(op, filled)) if filled else inputs[0]
     if not is_integer(inputs[0].dtype):
         return op.Sum(*inputs)
     total = inputs[0]  # ONNX sums floats only, and integers must not round on the way

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from onward.version import __version__
 
 if TYPE_CHECKING:
-    from onward.lowering import Static, Unsupported, lower
+    from onward.lowering import Static, Unsupported, keep, lower
     from onward.options import Options
     from onward.pipeline import convert
     from onward.program import ONNXProgram
@@ -25,6 +25,7 @@ __all__ = [
     "__version__",
     "convert",
     "errors",
+    "keep",
     "lower",
     "record",
     "spec",
@@ -40,6 +41,7 @@ _HOMES = {
     "Verification": "onward.tools.verify",
     "convert": "onward.pipeline",
     "errors": "onward",
+    "keep": "onward.lowering",
     "lower": "onward.lowering",
     "record": "onward.tools.record",
     "spec": "onward.specs",

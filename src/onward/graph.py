@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from onward.errors import InvalidSourceError
+from onward.errors import InvalidArgumentError, InvalidSourceError
 
 Shape = tuple[int | None, ...]
+_IMAGE_RANK = 4  # of a batch of pictures
 Reference = Callable[[Mapping[str, NDArray[Any]]], list[NDArray[Any]]]
 
 
@@ -90,21 +91,41 @@ class Node:
 
 @dataclass
 class Input:
-    """An input of a graph; a dimension is a size, a name, or None where it is dynamic and has no name."""
+    """An input of a graph; a dimension is a size, a name, or None where it is dynamic and has no name.
+
+    With a ``default`` it need not be given.
+
+    With `channels_first`, `shape` is that of the model's input, and the tensor is what comes of moving its second axis
+    to the end.
+    """
 
     name: str
     tensor: Tensor
     dtype: np.dtype[Any]
     shape: tuple[int | str | None, ...] | None
-    optional: bool = False
+    default: NDArray[Any] | None = None
+    channels_first: bool = False
 
 
 @dataclass
 class Output:
-    """An output of a graph."""
+    """An output of a graph; with `channels_first` the model's output has the last axis second (None: where four)."""
 
     name: str
     tensor: Tensor
+    channels_first: bool | None = False
+
+    def moves(self, rank: int | None) -> bool:
+        """Whether a tensor of this rank is to have its channels first.
+
+        Raises:
+            InvalidArgumentError: it is to, and has no axes to move.
+        """
+        if self.channels_first is None:
+            return rank == _IMAGE_RANK
+        if self.channels_first and (rank is None or rank < 3):
+            raise InvalidArgumentError(f"output '{self.name}' has no channels that could come before other axes")
+        return self.channels_first
 
 
 @dataclass(eq=False)

@@ -44,6 +44,29 @@ class Options:
     tag: str | None = _option(
         None, "Which MetaGraph of a SavedModel to read, by tag; 'serve' or the only one if not given."
     )
+    rename: Mapping[str, str] | None = _option(None, "New names for inputs and outputs, by the source's.")
+    inputs_as: Any = _option(
+        None,
+        "'nchw': inputs of four axes have their channels first, where the source has them last; or such a word for "
+        "each input by name, of any rank from three.",
+    )
+    outputs_as: Any = _option(None, "The same for outputs.")
+    state: str = _option(
+        "stored",
+        "What becomes of variables that the source assigns to: 'stored', every run begins with what they hold now; "
+        "'carried', each is an input and, under its name with _next behind it, an output.",
+    )
     dequantize: bool = _option(
         False, "Make a float model of a quantised TFLite one, instead of one with quantise/dequantise pairs."
+    )
+    use_default: Any = _option(
+        None,
+        "Placeholders of a frozen graph that have a default, by name (True for all): they take it, and are no inputs. If "
+        "not given they are inputs that may be left out.",
+    )
+    ignore_default: Any = _option(
+        None, "Placeholders that have a default, by name (True for all): they are inputs that must be given."
+    )
+    checkpoint: Any = _option(
+        None, "A training checkpoint or weights file to load into the live model before it is converted."
     )

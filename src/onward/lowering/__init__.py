@@ -7,34 +7,34 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from onward import ir
 from onward.dims import Dim, Shape, symbol
 from onward.dtypes import ONNX_NUMBERS, is_complex, label
 from onward.errors import LoweringError, MissingOp, OnwardError, UnsupportedOpsError
-from onward.formats.opdefs import opdef
 from onward.graph import Graph, Node
 from onward.ir import Origin, Value
 from onward.lowering import composite, registry
 from onward.lowering.builder import Builder
-from onward.lowering.registry import Lowering, Static, Unsupported, lower
+from onward.lowering.custom import keep, lower
+from onward.lowering.layout import channels_first, channels_last
+from onward.lowering.registry import Lowering, Static, Unsupported
 from onward.lowering.tables import REFUSED
 
-__all__ = ["Context", "Static", "Unsupported", "lower", "lower_graph"]
+__all__ = ["Context", "Static", "Unsupported", "keep", "lower", "lower_graph"]
 
 # Ops whose value is known from the source itself; the context places it, no lowering is called.
 _SOURCES = frozenset({"Placeholder", "PlaceholderWithDefault", "PlaceholderV2", "_Arg"})
 
 
-def lower_graph(graph: Graph, opset: int, custom_ops: Mapping[str, Callable] | None = None) -> Builder:
+def lower_graph(graph: Graph, opset: int, custom_ops: Mapping[str, Any] | None = None) -> Builder:
     """Lowers a graph; the builder returned holds the ONNX graph, unordered and unnamed yet.
 
     Raises:
         UnsupportedOpsError: ops without a lowering, or used in a way that has none; all of them are named.
         LoweringError: a lowering contradicts what TensorFlow recorded.
     """
-    context = Context(graph, opset, dict(custom_ops or {}))
+    own = {name: keep(value) if isinstance(value, str) else value for name, value in (custom_ops or {}).items()}
+    context = Context(graph, opset, own)
     context.scan()
     context.run()
     context.op.assigned = list(context.assigned)
@@ -79,7 +79,8 @@ class Context:
             if source.dtype not in ONNX_NUMBERS or is_complex(source.dtype):
                 raise LoweringError(f"ONNX has no inputs of dtype {label(source.dtype)}", source.name, "Placeholder")
             shape = _named(source.name, source.shape, names)
-            self.values[source.tensor.node] = (self.op.input(source.name, source.dtype, shape),)
+            value = self.op.input(source.name, source.dtype, shape)
+            self.values[source.tensor.node] = (channels_last(self.op, value, "C") if source.channels_first else value,)
         self.lower_nodes(self._nodes)
         self._raise_failures(len(self._nodes))
         self.op.origin = Origin()
@@ -91,6 +92,8 @@ class Context:
                 )
             if not isinstance(value, Value):
                 raise LoweringError(f"a {type(value).__name__} cannot be an output", output.name, "output")
+            if output.moves(value.rank):
+                value = channels_first(self.op, value, "C")
             self.op.graph.outputs.append(self.op.real(value))
 
     def inside(self, function: Graph) -> Context:
@@ -147,7 +150,7 @@ class Context:
 
     def _check(self, node: Node, index: int, value: Value) -> None:
         """Compares with what TensorFlow recorded, and takes over the sizes that only it knows."""
-        dtype = _recorded_dtype(node, index)
+        dtype = registry.declared_dtype(node, index)
         if dtype is not None and dtype in ONNX_NUMBERS and dtype != value.dtype:
             raise LoweringError(
                 f"output {index} is {label(value.dtype)}, TensorFlow has {label(dtype)}", node.name, node.op
@@ -159,7 +162,7 @@ class Context:
             value.name = node.name if index == 0 else f"{node.name}:{index}"
 
     def _check_complex(self, node: Node, index: int, value: composite.Complex) -> None:
-        dtype = _recorded_dtype(node, index)
+        dtype = registry.declared_dtype(node, index)
         if dtype is not None and dtype != value.dtype:
             raise LoweringError(
                 f"output {index} is {label(value.dtype)}, TensorFlow has {label(dtype)}", node.name, node.op
@@ -232,26 +235,3 @@ def _named(name: str, shape: Any, taken: set[str]) -> Shape | None:
             size = symbol(size)
         result.append(size)
     return tuple(result)
-
-
-def _recorded_dtype(node: Node, index: int) -> np.dtype | None:
-    """The dtype that the op's definition gives an output, None where it does not say."""
-    try:
-        return _declared_dtype(node, index)
-    except KeyError:  # a custom op, or one that lacks an attribute
-        return None
-
-
-def _declared_dtype(node: Node, index: int) -> np.dtype | None:
-    at = 0
-    for arg in opdef(node.op).outputs:
-        if arg.type_list_attr:
-            types = node.attrs.get(arg.type_list_attr, [])
-            if index < at + len(types):
-                return types[index - at]
-            at += len(types)
-            continue
-        at += registry.attribute(node, arg.number_attr) if arg.number_attr else 1
-        if index < at:
-            return arg.type if arg.type_attr is None else registry.attribute(node, arg.type_attr)
-    return None

@@ -53,6 +53,8 @@ class Lowering:
 LOWERINGS: dict[str, list[Lowering]] = {}
 COMPLEX: dict[str, Lowering] = {}
 """What serves an op instead where an input is complex."""
+USERS: dict[str, list[Lowering]] = {}
+"""What users registered (:func:`onward.lower`), in place of Onward's own."""
 
 
 def lower(*names: str, since: int = 0, context: bool = False, complex: bool = False) -> Callable[[Callable], Callable]:
@@ -104,13 +106,16 @@ def _same(onnx_name: str) -> Callable[..., Any]:
 
 
 def find(name: str, opset: int, custom: dict[str, Callable] | None = None) -> Lowering | None:
-    """The lowering that serves an op at an opset, a custom one first."""
+    """The lowering that serves an op at an opset: one that goes with the call, the user's, or Onward's."""
     if custom and name in custom:
         function = custom[name]
         if not callable(function):
-            raise InvalidArgumentError(f"custom_ops[{name!r}] must be a function (op, *inputs, **attributes)")
-        return make(function)
-    served = [known for known in LOWERINGS.get(name, ()) if known.since <= opset]
+            raise InvalidArgumentError(
+                f"custom_ops[{name!r}] must be a function (op, *inputs, **attributes), the domain to keep the op in, "
+                "or onward.keep(...)"
+            )
+        return make(function, context=getattr(function, "wants_context", False))
+    served = [known for known in USERS.get(name, LOWERINGS.get(name, ())) if known.since <= opset]
     return max(served, key=lambda known: known.since, default=None)
 
 
@@ -128,6 +133,26 @@ def attribute(node: Node, name: str) -> Any:
     if default is REQUIRED:
         raise KeyError(f"{node.op} '{node.name}' has no attribute {name!r}")
     return default
+
+
+def declared_dtype(node: Node, index: int) -> np.dtype | None:
+    """The dtype that the op's definition gives an output; None where it does not say, or for an op without one."""
+    definition = _definition(node.op)
+    at = 0
+    try:
+        for arg in () if definition is None else definition.outputs:
+            if arg.type_list_attr:
+                types = node.attrs.get(arg.type_list_attr, [])
+                if index < at + len(types):
+                    return types[index - at]
+                at += len(types)
+                continue
+            at += attribute(node, arg.number_attr) if arg.number_attr else 1
+            if index < at:
+                return arg.type if arg.type_attr is None else attribute(node, arg.type_attr)
+    except KeyError:  # it lacks an attribute
+        pass
+    return None
 
 
 def _definition(name: str) -> OpDef | None:

@@ -11,11 +11,11 @@ from onward.errors import InvalidSourceError
 from onward.graph import Graph
 from onward.options import Options
 from onward.sources.choose import select
+from onward.sources.present import present
 
 READABLE = (
-    "a SavedModel directory, a frozen GraphDef (.pb), a .keras or .h5 file, a TFLite file, "
-    "a TensorFlow.js model (model.json), a Keras model, a tf.function, a ConcreteFunction, a tf.Module or a function on "
-    "tensors"
+    "a SavedModel directory, a frozen GraphDef (.pb, .pbtxt), a checkpoint with its graph (.meta), a .keras or .h5 file, a TFLite file, a TensorFlow.js model "
+    "(model.json), a Keras model, a tf.function, a ConcreteFunction, a tf.Module or a function on tensors"
 )
 
 
@@ -29,25 +29,27 @@ def open_source(source: Any, options: Options) -> Graph:
     """
     if isinstance(source, (str, os.PathLike)):
         source = Path(source)
-        source = source.parent if source.name == "saved_model.pb" else source
+        source = source.parent if source.name in ("saved_model.pb", "saved_model.pbtxt") else source
         kind = _kind_of_path(source)
     else:
         kind = _kind_of_object(source)
     module = importlib.import_module(f"onward.sources.{kind}")
     graph: Graph = module.read(source, options)
-    return graph if kind in _CHOOSING else select(graph, options.inputs, options.outputs)
+    return present(graph if kind in _CHOOSING else select(graph, options.inputs, options.outputs), options)
 
 
-_CHOOSING = ("graph_def", "tfjs")  # where any tensor can be an output
+_CHOOSING = ("graph_def", "checkpoint", "tfjs")  # where any tensor can be an output
 
 
 def _kind_of_path(path: Path) -> str:
     if path.is_dir():
-        if (path / "saved_model.pb").is_file():
+        if (path / "saved_model.pb").is_file() or (path / "saved_model.pbtxt").is_file():
             return "saved_model"
         if (path / "model.json").is_file():
             return "tfjs"
         raise InvalidSourceError(f"{path} is a directory without a saved_model.pb; can be read: {READABLE}")
+    if path.with_name(f"{path.name}.index").is_file() or path.with_name(f"{path.name}.meta").is_file():
+        return "checkpoint"
     if not path.exists():
         raise InvalidSourceError(f"{path} does not exist")
     kind = _SUFFIXES.get(path.suffix.lower())
@@ -58,7 +60,7 @@ def _kind_of_path(path: Path) -> str:
 
 _SUFFIXES = {
     ".pb": "graph_def", ".keras": "keras_file", ".h5": "keras_file", ".hdf5": "keras_file", ".json": "tfjs",
-    ".tflite": "tflite",
+    ".tflite": "tflite", ".pbtxt": "graph_def", ".meta": "checkpoint", ".index": "checkpoint",
 }  # fmt: skip
 _MAGIC = {
     b"PK": "a zip archive", b"\x89HDF": "an HDF5 file", b"\x08": "perhaps an ONNX model", b"TFL3": "a TFLite model",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -201,10 +201,19 @@ def against_examples(
     return Verification(f"the answers in {name}", tuple(runs), tuple(_untelling(runs)))
 
 
-def unavailable(graph: Graph | None) -> str:
-    """Why a source and its model cannot be run side by side here; empty where they can."""
+_KNOWN_DOMAINS = frozenset({"ai.onnx.ml", "com.microsoft"})
+
+
+def unavailable(graph: Graph | None, domains: Iterable[str] = ()) -> str:
+    """Why a source and its model cannot be run side by side here; empty where they can.
+
+    `domains` are those of the model's operators, besides ONNX's.
+    """
     if graph is None or graph.reference is None:
         return "the source cannot be run"
+    custom = sorted(set(domains) - _KNOWN_DOMAINS)
+    if custom:
+        return f"ONNX Runtime does not know the operators of {', '.join(custom)}"
     for package, extra in (("onnxruntime", "runtime"), ("tensorflow", "keras")):
         if importlib.util.find_spec(package) is None:
             return f"{package} is not installed: pip install 'onward[{extra}]'"

@@ -123,6 +123,12 @@ def _expand(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
 
 
 def _squeeze(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    x, axes = inputs[0], inputs[1] if len(inputs) > 1 else None
+    before = x.producer
+    if before is not None and before.op == "Unsqueeze" and axes is not None and len(before.inputs) > 1:
+        added = before.inputs[1].array
+        if added is not None and axes.array is not None and sorted(added % x.rank) == sorted(axes.array % x.rank):
+            return before.inputs[0]
     return _moved_ones(op, inputs, attrs)
 
 
@@ -159,9 +165,33 @@ def _slice(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     return x if whole and (steps == 1).all() else None
 
 
+def _joined_part(op: Builder, x: Value, indices: Value, axis: int) -> Value | None:
+    """One element of what was joined, from the piece that it comes from."""
+    joined = x.producer
+    if joined is None or joined.op != "Concat" or x.rank is None or indices.array is None or indices.array.size != 1:
+        return None
+    axis %= x.rank
+    if joined.attrs["axis"] % x.rank != axis or indices.array.ndim > 1:
+        return None
+    sizes = [None if piece.shape is None else piece.shape[axis] for piece in joined.inputs]
+    if not all(isinstance(size, int) for size in sizes):
+        return None
+    at = int(indices.array.item()) % sum(sizes)
+    for piece, size in zip(joined.inputs, sizes, strict=True):
+        if at < size:
+            if size > 1:
+                return op.Gather(piece, np.full_like(indices.array, at), axis=axis)
+            return piece if indices.array.ndim else op.Squeeze(piece, axes=[axis])
+        at -= size
+    return None
+
+
 def _gather(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     """ONNX Runtime 1.32 gathers only the first string of each row: rows of strings go by coordinates."""
     x, indices = inputs
+    part = _joined_part(op, x, indices, attrs.get("axis", 0))
+    if part is not None:
+        return part
     if x.dtype != STRING or x.const is not None or x.rank is None or indices.rank is None:
         return None
     axis = attrs.get("axis", 0) % x.rank
@@ -197,6 +227,18 @@ def _neutral(number: float, sides: tuple[int, ...]) -> Canonical:
         for side in sides:
             constant, other = inputs[side], inputs[1 - side]
             if other.const is None and _single(constant, other) and constant.array.item() == number:
+                return other
+        return None
+
+    return simplify
+
+
+def _logic(neutral: bool) -> Canonical:
+    """x and True, x or False."""
+
+    def simplify(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+        for constant, other in (inputs, inputs[::-1]):
+            if other.const is None and _single(constant, other) and bool(constant.array.item()) is neutral:
                 return other
         return None
 
@@ -249,6 +291,7 @@ def _add(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
 
 CANONICAL: dict[str, Canonical] = {
     "Add": _add,
+    "And": _logic(True),
     "Cast": _cast,
     "Concat": _concat,
     "Div": _neutral(1.0, (1,)),
@@ -258,6 +301,7 @@ CANONICAL: dict[str, Canonical] = {
     "Max": _limit("Min"),
     "Min": _limit("Max"),
     "Mul": _neutral(1.0, (0, 1)),
+    "Or": _logic(False),
     "Pad": _pad,
     "Pow": _neutral(1.0, (1,)),
     "ReduceMax": _reduce,

@@ -111,11 +111,15 @@ def _rebuilt(like: Any, rest: Iterator[Value]) -> Any:
 def close(op: Builder, graph: ir.Graph, values: Sequence[Value]) -> None:
     """Makes values the outputs of a subgraph: each from a node of its own, none twice."""
     for value in values:
-        value = op.real(value)
-        own = set(graph.nodes)
-        if value.producer not in own or any(v is value for v in graph.outputs):
-            value = op.node("Identity", [value], {}, [(value.dtype, value.shape)])[0]
-        graph.outputs.append(value)
+        graph.outputs.append(own(op, graph, op.real(value)))
+
+
+def own(op: Builder, graph: ir.Graph, value: Value) -> Value:
+    """A value as another output of a subgraph, whose outputs each come from a node of its own."""
+    if value.producer in set(graph.nodes) and not any(v is value for v in graph.outputs):
+        return value
+    copy: Value = op.node("Identity", [value], {}, [(value.dtype, value.shape)])[0]
+    return copy
 
 
 def discard(graph: ir.Graph) -> None:

@@ -9,11 +9,12 @@ from onward.fuse import absorb, recognise, recur
 from onward.lowering.builder import Builder
 from onward.passes.finish import finish
 from onward.passes.layout import cancel_transposes
+from onward.passes.loops import lean_loops
 from onward.passes.simplify import simplify
 
 Pass = Callable[[Builder, ir.Graph], None]
 
-PIPELINE: list[Pass] = [simplify, recognise, recur, cancel_transposes, absorb, simplify]
+PIPELINE: list[Pass] = [simplify, recognise, recur, lean_loops, cancel_transposes, absorb, simplify]
 
 
 def run(op: Builder, graph: ir.Graph, output_names: list[str]) -> None:

@@ -102,6 +102,8 @@ _filling = {
     "tile-scalar": case(lambda x: tf.tile(x, tf.zeros([0], tf.int32)), f32()),
     "pad": case(lambda x: tf.pad(x, [[0, 0], [1, 2]]), f32("b", "t")),
     "pad-value": case(lambda x: tf.pad(x, [[0, 1], [3, 0]], constant_values=-9.0), f32("b", "t")),
+    "pad-string": case(lambda x: tf.pad(x, [[0, 1], [2, 0]], constant_values="none"), string("b", "t")),
+    "pad-string-empty": case(lambda x, p: tf.pad(x[:, :0], p), string("b", "t"), i32(2, 2, low=0, high=3)),
     "pad-computed": case(lambda x: tf.pad(x, [[0, 0], [0, 20 - tf.shape(x)[1]]]), f32("b", "t")),
     "pad-dynamic": case(lambda x, p: tf.pad(x, p), f32("b", "t"), i32(2, 2, low=0, high=3)),
     "pad-dynamic-int64": case(

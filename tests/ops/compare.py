@@ -25,6 +25,17 @@ CASES = {
         if "equal" in n and "_e" not in n[3:]
     },
     "equal/string": case(tf.equal, string("n"), string("n")),
+    **at_opsets(
+        {
+            "equal/string": case(
+                lambda x, y: (x == y, x == "apple", tf.constant("") == x), string("b", "t"), string("t")
+            ),
+            "not_equal/string": case(lambda x: x != x[:, :1], string("b", "t")),
+        },
+        13,
+        18,
+        19,
+    ),
     "equal/broadcast": case(tf.equal, i32("b", 1, "t"), i32("k", 1)),
     "equal/incompatible": case(lambda x, y: _RAW.Equal(x=x, y=y, incompatible_shape_error=False), f32("b", 3), f32(4)),
     "not_equal/incompatible": case(

@@ -42,6 +42,7 @@ CASES = {
     "bucketize/none": case(lambda x: _RAW.Bucketize(input=x, boundaries=[]), f32("b", "t")),
     "histogram": case(lambda x: tf.histogram_fixed_width(x, [-2.0, 2.0], 5), f32("b", "t")),
     "histogram/int64": case(lambda x: tf.histogram_fixed_width(x, [-2.0, 2.0], 7, tf.int64), f32("n")),
+    "histogram/int": case(lambda x: tf.histogram_fixed_width(x, [0, 9], 4), i32("b", "t", low=-3, high=14)),
     "histogram/range": case(
         lambda x, r: tf.histogram_fixed_width(x, [-r[0] - 1, r[0] + 1], 4), f32("n"), f32(1, low=0)
     ),

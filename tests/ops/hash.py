@@ -36,7 +36,7 @@ _FAST: dict[str, Case] = {
     "uint8": case(lambda x: S.to_hash_bucket_fast(tf.as_string(x), BIG), u8("b", high=255)),
 }
 CASES = {
-    **prefixed("fast", {**_FAST, **at_opsets({"int64": _FAST["int64"]}, 18, 23)}),
+    **prefixed("fast", {**_FAST, **at_opsets({"int64": _FAST["int64"]}, 13, 18, 23)}),
     "strong": case(lambda x: S.to_hash_bucket_strong(x, BIG, [3, -5]), texts(range(40))),
     "strong/words": case(lambda x: S.to_hash_bucket_strong(x, 13, [0, 1]), string("b", "t")),
     "strong/none": case(lambda x: S.to_hash_bucket_strong(x, 13, [0, 1]), string("b"), sizes={"b": (0, 1)}),

@@ -46,6 +46,21 @@ CASES = {
         f"{n}/computed-axis": case(lambda x, a, f=f: f(x, a[0] - 1), f32("b", "t"), i32(1, low=1, high=3))
         for n, f in _REDUCTIONS.items()
     },
+    **at_opsets(
+        {
+            f"{n}/computed-axes": case(
+                lambda x, a, f=f: (f(x, [a[0], a[0] + 1]), f(x, a[0]), f(x, [a[0]], keepdims=True)),
+                f32("b", "t", 3),
+                i32(1, low=-3, high=-1),
+            )
+            for n, f in {**_REDUCTIONS, "euclidean": tf.math.reduce_euclidean_norm}.items()
+        },
+        13,
+    ),
+    "any/computed-axis@13": case(
+        lambda x, a: tf.reduce_any(x, a[0]), boolean("b", "t"), i32(1, low=0, high=2), opset=13
+    ),
+    "euclidean/none": case(lambda x: tf.math.reduce_euclidean_norm(x, []), f32("b", "t")),
     "any/empty": case(lambda x: tf.reduce_any(x, 0), boolean("n", 3), sizes={"n": (0, 4)}),
     "all/empty": case(lambda x: tf.reduce_all(x, 0), boolean("n", 3), sizes={"n": (0, 4)}),
     "any/whole": case(tf.reduce_any, boolean("b", "t")),

@@ -56,6 +56,9 @@ _changing = {
     "reshape-sizes": case(
         lambda x: tf.reshape(x, tf.concat([tf.shape(x)[:1], [tf.reduce_prod(tf.shape(x)[1:])]], 0)), f32("b", "t", 4)
     ),
+    "reshape-none": case(
+        lambda x: (tf.reshape(x[:, :0], [-1]), tf.reshape(x[:, :0], [0, tf.shape(x)[0], 4])), f32("b", 3)
+    ),
     "reshape-zero": case(lambda x: (tf.reshape(x, [0, 7]), tf.reshape(x, [3, 0, -1 + 1])), f32("b", 0)),
     "reshape-dynamic": case(lambda x, n: tf.reshape(x, n), f32(6, 2), i64(1, values=[-1, 12])),
     "reshape-to-scalar": case(lambda x: tf.reshape(x, []), f32(1, 1)),
@@ -102,7 +105,10 @@ CASES = {
         {
             **_changing,
             **at_opsets(
-                {k: _changing[k] for k in ("reshape-zero", "reshape-sizes", "expand-dims-dynamic", "squeeze")},
+                {
+                    k: _changing[k]
+                    for k in ("reshape-none", "reshape-zero", "reshape-sizes", "expand-dims-dynamic", "squeeze")
+                },
                 13,
                 18,
                 23,

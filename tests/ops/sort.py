@@ -37,6 +37,7 @@ _arg = {
 }
 
 _unique = {
+    "list-diff-constant": case(lambda x: tf.tensordot(x, tf.ones([6]), [[1], [0]]), f32("b", 6, 5), ops="!Unique !If"),
     "int": case(lambda x: tf.unique(x), i32("n", low=0, high=5)),
     "counts": case(lambda x: tf.unique_with_counts(x, tf.int64), i64("n", low=0, high=5)),
     "string": case(lambda x: tf.unique(x), string("n")),

@@ -25,7 +25,7 @@ from onward.lowering.expand import EXPANSIONS
 from onward.lowering.fold import FOLD, STRUCTURAL, SYMBOLIC, VIEWS
 from onward.lowering.infer import infer
 from onward.lowering.measure import Sizes
-from onward.lowering.schema import MAX_OPSET, MIN_OPSET, ML_DOMAIN, ML_OPSET, Signature, signature
+from onward.lowering.schema import MAX_OPSET, MIN_OPSET, ML_DOMAIN, ML_OPSET, Signature, introduced, signature
 
 EAGER_BYTES = 1 << 16  # results up to this size fold at once, larger ones when they are written
 GROWTH_BYTES = 1 << 12  # a fold may not make more than this, or twice what went in
@@ -87,7 +87,10 @@ class Builder:
         if formal is None:
             expansion = EXPANSIONS.get(op) if not domain else None
             if expansion is None:
-                raise NotImplementedError(f"ONNX opset {self.opset} has no {op}")
+                first = introduced(op)
+                raise NotImplementedError(
+                    f"ONNX has no {op}" if first is None else f"needs opset {first} or higher, which have {op}"
+                )
             return expansion(self, *args, **kwargs)
         slots, attrs = formal.bind(args, kwargs)
         inputs = self._lift(formal, slots)

@@ -83,6 +83,8 @@ def _reshape(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
             asked[asked.index(-1)] = floordiv(product(x.shape), rest)
     if all(d != 0 for d in asked):
         attrs.pop("allowzero", None)  # no zero stands there to be taken for a copy
+    elif x.shape is not None and -1 not in asked:  # nothing in it, however it is arranged
+        return op.Expand(op.constant(np.array("" if x.dtype == STRING else 0, x.dtype)), asked)
     if x.shape is not None and tuple(asked) == x.shape:
         return x
     producer = x.producer
@@ -209,8 +211,30 @@ def _tile(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
 
 
 def _pad(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    """ONNX Runtime pads no strings: their places are padded, with -1 for the last string of all, which pads."""
     x, pads = inputs[:2]
-    return x if pads.array is not None and not pads.array.any() else None
+    if pads.array is not None and not pads.array.any():
+        return x
+    if x.dtype != STRING:
+        return None
+    value = inputs[2] if len(inputs) > 2 and inputs[2] is not None else op.constant(np.array(b"", object))
+    table = op.Concat(op.Reshape(x, [-1]), op.Reshape(value, [1]), axis=0)
+    places = op.Reshape(op.Range(0, op.Size(x), 1), op.shape(x))
+    padding = np.array(-1) if attrs.get("mode", "constant") == "constant" else None
+    return op.Gather(table, op.emit("Pad", places, pads, padding, *inputs[3:], **attrs), axis=0)
+
+
+def _equal(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    """Before opset 19 strings compare by their numbers among the distinct ones."""
+    x, y = inputs
+    if x.dtype != STRING or op.opset >= 19:
+        return None
+    if x.array is not None and y.array is not None:
+        return op.constant(np.equal(x.array, y.array).astype(bool))
+    _, _, codes, _ = op.Unique(op.Concat(op.Reshape(x, [-1]), op.Reshape(y, [-1]), axis=0), outputs=4)
+    border = op.Reshape(op.Size(x), [1])
+    first, second = op.Slice(codes, [0], border, [0]), op.Slice(codes, border, [np.iinfo(np.int64).max], [0])
+    return op.Equal(op.Reshape(first, op.shape(x)), op.Reshape(second, op.shape(y)))
 
 
 def _single(number: Value, x: Value) -> bool:
@@ -283,6 +307,11 @@ def _reduce(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     return None
 
 
+def _reduce_norm(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    x = _reduce(op, inputs, attrs)
+    return None if x is None else op.Abs(x)
+
+
 def _add(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     if inputs[0].dtype == STRING:  # TensorFlow's sum of strings
         return op.StringConcat(*inputs)
@@ -295,6 +324,7 @@ CANONICAL: dict[str, Canonical] = {
     "Cast": _cast,
     "Concat": _concat,
     "Div": _neutral(1.0, (1,)),
+    "Equal": _equal,
     "Expand": _expand,
     "Gather": _gather,
     "Identity": _identity,
@@ -304,6 +334,7 @@ CANONICAL: dict[str, Canonical] = {
     "Or": _logic(False),
     "Pad": _pad,
     "Pow": _neutral(1.0, (1,)),
+    "ReduceL2": _reduce_norm,
     "ReduceMax": _reduce,
     "ReduceMean": _reduce,
     "ReduceMin": _reduce,

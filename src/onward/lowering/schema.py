@@ -87,6 +87,20 @@ def signature(op: str, opset: int, domain: str = "") -> Signature | None:
     )
 
 
+def introduced(op: str) -> int | None:
+    """The opset that first has the operator, None where ONNX has none of the name."""
+    return min((since for since, _ in _versions().get(("", op), ())), default=None)
+
+
+def admitting(op: str, type_name: str, dtype: np.dtype) -> int | None:
+    """The opset from which on the operator takes a dtype for one of its type variables, None where none does."""
+    for since in sorted(since for since, _ in _versions().get(("", op), ())):
+        formal = signature(op, since)
+        if formal is not None and any(i.type == type_name and dtype in i.dtypes for i in formal.inputs):
+            return since
+    return None
+
+
 def _formal(text: str, variables: dict[str, str]) -> Formal:
     name, kind = text.rstrip("?*").split(":")
     admitted = variables.get(kind, kind).split(",")

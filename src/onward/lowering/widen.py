@@ -14,7 +14,7 @@ import numpy as np
 
 from onward.dtypes import BFLOAT16, FLOAT16, SCHEMA_TYPES
 from onward.ir import Value
-from onward.lowering.schema import Signature
+from onward.lowering.schema import Signature, admitting
 
 if TYPE_CHECKING:
     from onward.lowering.builder import Builder
@@ -73,6 +73,9 @@ def _wider(op: str, domain: str, since: int, type_name: str, admitted: frozenset
         return None
     wide = next((w for w in WIDER.get(dtype, ()) if w in allowed), None)
     if wide is None and dtype not in admitted:
+        later = None if domain else admitting(op, type_name, dtype)
+        if later is not None:
+            raise NotImplementedError(f"needs opset {later} or higher: ONNX {op}-{since} takes no {dtype.name}")
         names = ", ".join(sorted(d.name for d in admitted))
         raise ValueError(f"ONNX {op}-{since} takes {names} for {type_name}, not {dtype.name}")
     return wide

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from onward.dtypes import BOOL, STRING
+from onward.dtypes import BOOL
 from onward.ir import Value
 from onward.lowering.builder import Builder
-from onward.lowering.registry import Unsupported, lower
+from onward.lowering.registry import lower
 
 
 @lower("Equal")
 def equal(op: Builder, x: Value, y: Value, *, incompatible_shape_error: bool) -> Value:
     if not incompatible_shape_error and not _compatible(x, y):
         return op.constant(np.array(False))
-    return equals(op, x, y)
-
-
-def equals(op: Builder, x: Value, y: Value) -> Value:
-    if x.dtype == STRING and op.opset < 19:
-        raise Unsupported("strings are compared from opset 19 on")
     return op.Equal(x, y)
 
 
@@ -27,7 +21,7 @@ def equals(op: Builder, x: Value, y: Value) -> Value:
 def not_equal(op: Builder, x: Value, y: Value, *, incompatible_shape_error: bool) -> Value:
     if not incompatible_shape_error and not _compatible(x, y):
         return op.constant(np.array(True))
-    return op.Xor(x, y) if x.dtype == BOOL else op.Not(equals(op, x, y))
+    return op.Xor(x, y) if x.dtype == BOOL else op.Not(op.Equal(x, y))
 
 
 def _compatible(x: Value, y: Value) -> bool:

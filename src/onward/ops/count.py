@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onward.dtypes import FLOAT32, INT32, INT64, is_integer
+from onward.dtypes import FLOAT32, FLOAT64, INT32, INT64, is_integer
 from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.registry import lower
@@ -69,8 +69,10 @@ def _compared(op: Builder, x: Value, size: Value, weights: Value, weighted: bool
 def histogram_fixed_width(
     op: Builder, values: Value, value_range: Value, nbins: Value, *, dtype: np.dtype
 ) -> Value:  # fmt: skip
+    """Bins of equal width, in double precision whatever the values are; what lies outside counts at the ends."""
     low, high = op.Split(value_range, split=[1, 1], axis=0, outputs=2)
-    step = (high - low) / op.Cast(nbins, to=values.dtype)
-    last = op.Cast(op.Cast(nbins, to=INT64) - 1, to=values.dtype)
-    place = op.Cast(op.Min(op.Max((op.Reshape(values, [-1]) - low) / step, 0), last), to=INT64)
+    bin_count = op.Cast(nbins, to=FLOAT64)
+    step = op.Cast(high - low, to=FLOAT64) / bin_count
+    distance = op.Cast(op.Max(op.Reshape(values, [-1]), low) - low, to=FLOAT64)
+    place = op.Cast(op.Min(distance / step, bin_count - 1), to=INT64)
     return bins(op, place, nbins, op.constant(np.zeros(0, dtype)), binary=False)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from onward import ir
+from onward.dtypes import FLOAT32, INT64, is_integer
 from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.registry import Unsupported, lower
@@ -51,7 +52,8 @@ def running(
         raise Unsupported("an axis or rank known only at run time")
     along = int(axis.array) % len(x.shape)
     rest = (*x.shape[:along], *x.shape[along + 1 :])
-    wide = x.dtype if x.dtype.name in ("float32", "float64", "int32", "int64") else np.dtype("float32")
+    exact = x.dtype.name in ("float32", "float64", "int32", "int64")
+    wide = x.dtype if exact else INT64 if is_integer(x.dtype) else FLOAT32  # int64 wraps as every integer does
     x, narrow = op.Cast(x, to=wide), x.dtype
     state = op.Expand(op.constant(np.array(start, wide)), list(rest))
     body = ir.Graph("running")

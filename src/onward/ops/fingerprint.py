@@ -14,7 +14,7 @@ from onward.ops.characters import explode
 from onward.ops.hash import UINT64, Lanes, farm_hash
 
 
-@lower("Fingerprint", since=18)
+@lower("Fingerprint")
 def fingerprint(op: Builder, x: Value, method: Static) -> Value:
     """FarmHash's ``Fingerprint64`` of each row's bytes as eight uint8, the lowest first, [rows, 8].
 

@@ -23,17 +23,17 @@ _K0, _K1, _K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
 _PADDING = 64  # zeros behind the bytes, so that words at fixed places can be read
 
 
-@lower("StringToHashBucketFast", since=18)
+@lower("StringToHashBucketFast")
 def hash_bucket_fast(op: Builder, x: Value, *, num_buckets: int) -> Value:
     return _bucket(op, x, num_buckets, farm_hash)
 
 
-@lower("StringToHashBucketStrong", since=18)
+@lower("StringToHashBucketStrong")
 def hash_bucket_strong(op: Builder, x: Value, *, num_buckets: int, key: list[int]) -> Value:
     return _bucket(op, x, num_buckets, lambda lanes: sip_hash(lanes, *key))
 
 
-@lower("StringToHashBucket", since=18)
+@lower("StringToHashBucket")
 def hash_bucket(op: Builder, x: Value, *, num_buckets: int) -> Value:
     return _bucket(op, x, num_buckets, murmur_hash)
 

@@ -108,6 +108,9 @@ def _unique(op: Builder, x: Value, axis: np.ndarray | None, out_idx: np.dtype) -
 @lower("ListDiff")
 def list_diff(op: Builder, x: Value, y: Value, *, out_idx: np.dtype) -> tuple[Value, Value]:
     """What of ``x`` is not in ``y``, and where it was."""
+    if x.array is not None and y.array is not None:
+        left = np.flatnonzero(~np.isin(x.array, y.array))
+        return op.constant(x.array[left]), op.constant(left.astype(out_idx))
     places = op.Range(0, op.size(x.shape[0]), 1)  # type: ignore[index]
     first, second = x, y
     if x.dtype == STRING:  # compared by number, as strings are from opset 19 on only

@@ -35,7 +35,24 @@ def scatter(op: Builder, x: Value, indices: Value, updates: Value, reduction: st
         return op.Cast(wide, to=x.dtype)
     if op.opset < _REDUCES[reduction][1]:
         return _compared(op, x, indices, updates, _REDUCES[reduction][0])
-    return op.ScatterND(x, indices, updates, reduction=reduction)
+    return _combined(op, x, indices, updates, reduction)
+
+
+def _combined(op: Builder, x: Value, indices: Value, updates: Value, reduction: str) -> Value:
+    """Combines by element: ONNX Runtime's ScatterND takes updates of one place in several threads at once, and loses
+    some of them."""
+    depth = indices.shape[-1] if indices.shape else None
+    if x.shape is None or not isinstance(depth, int) or _distinct(indices):
+        return op.ScatterND(x, indices, updates, reduction=reduction)
+    count, rest = product(indices.shape[:-1]), x.shape[depth:]
+    rows, row = flat_rows(op, x.shape[:depth], indices) if depth > 1 else (x.shape[0], indices)
+    flat = x if depth == 1 else op.Reshape(x, [rows, *rest])
+    values = op.Reshape(updates, [count, *rest])
+    places = op.Reshape(row, [count, *[1] * len(rest)])
+    if rest:
+        places = op.Expand(places, op.sizes([count, *rest]))
+    made = op.ScatterElements(flat, places, values, axis=0, reduction=reduction)
+    return made if depth == 1 else op.Reshape(made, list(x.shape))
 
 
 # How candidates for an element combine, and since when ScatterND does it.

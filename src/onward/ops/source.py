@@ -31,10 +31,10 @@ def const(context: Context, node: Node) -> Any:
 
 @lower("VarHandleOp", "VariableV2", "Variable", context=True)
 def variable(context: Context, node: Node) -> Any:
-    if node.value is None:
-        raise Unsupported("the variable has no value: it was never restored or initialised")
     if node.op == "VarHandleOp":
         return Resource(node)
+    if node.value is None:
+        raise Unsupported("the variable has no value: it was never restored or initialised")
     return context.op.constant(node.value, name=node.name)
 
 

@@ -13,9 +13,10 @@ from onward.options import Options
 from onward.sources.choose import stated_inputs
 from onward.sources.inline import placeholder
 from onward.sources.naming import unique
-from onward.sources.tflite.flow import Flow, clean
+from onward.sources.tflite.flow import clean
 from onward.sources.tflite.operators import follow
 from onward.sources.tflite.reference import Interpreter
+from onward.sources.tflite.state import State
 from onward.specs import Spec
 
 _DEFAULT = "serving_default"
@@ -35,17 +36,18 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
     """
     model = Model(path)
     signature = _signature(model, options.signature)
-    subgraph = model.subgraphs[signature.subgraph]
-    flow = Flow(subgraph, options.dequantize)
+    state = State(model, options.dequantize, follow)
+    flow = state.flow(signature.subgraph)
+    subgraph = flow.subgraph
     found = [Spec(subgraph.tensor(i).shape, flow.form(i), name) for name, i in signature.inputs.items()]
     inputs: list[Input] = []
     for spec, index in zip(stated_inputs(found, options.inputs), signature.inputs.values(), strict=True):
         made = placeholder(spec.name or "", spec.dtype, spec.shape)
         flow.put(index, flow.add(made.tensor.node, flow.form(index)))
         inputs.append(made)
-    follow(flow)
+    state.follow(flow)
     outputs = [Output(name, flow.stored(index)) for name, index in signature.outputs.items()]
-    graph = Graph(options.name or Path(path).stem, inputs, outputs, flow.effects)
+    graph = state.lend(Graph(options.name or Path(path).stem, inputs, outputs, flow.effects))
     graph.reference = Interpreter(path, options, signature, flow)
     return graph
 

@@ -8,7 +8,7 @@ need stays in the graph, forms that nobody asks for cost nothing. With ``dequant
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from onward.formats.tflite import Operator, Quantization, Subgraph
 from onward.formats.tflite import Tensor as Stored
 from onward.graph import Node, Tensor
 
+if TYPE_CHECKING:
+    from onward.sources.tflite.state import State
+
 
 class Flow:
     """The nodes of a subgraph so far.
@@ -28,19 +31,23 @@ class Flow:
     Args:
         subgraph: what is read.
         dequantize: compute in floating point what the file computes in integers.
+        state: what the model's subgraphs share.
+        caller: the flow of the subgraph that this one is put into, None where it stays on its own.
 
     Attributes:
         effects: nodes that nothing reads but that change something (assignments), in order.
     """
 
-    def __init__(self, subgraph: Subgraph, dequantize: bool) -> None:
+    def __init__(self, subgraph: Subgraph, dequantize: bool, state: State, caller: Flow | None = None) -> None:
         self.subgraph = subgraph
         self.dequantize = dequantize
-        self.effects: list[Node] = []
+        self.state = state
+        self.effects: list[Node] = [] if caller is None else caller.effects
+        self._observers: list[Node] = [] if caller is None else caller._observers
         self._stored: dict[int, Tensor] = {}
         self._real: dict[int, Tensor] = {}
-        self._dtypes: dict[Tensor, np.dtype[Any]] = {}
-        self._names: set[str] = set()
+        self._dtypes: dict[Tensor, np.dtype[Any]] = {} if caller is None else caller._dtypes
+        self._names: set[str] = set() if caller is None else caller._names
         self._scope = ""
         self._absent: Tensor | None = None
 
@@ -107,6 +114,14 @@ class Flow:
         """Gives the reals of a tensor that is ``put`` already, to whom they serve better than dequantising would."""
         if self.is_quantized(index) and not self.dequantize:
             self._real[index] = tensor
+
+    def holds(self, index: int) -> bool:
+        """Whether something was put for a tensor."""
+        return index in self._stored or index in self._real
+
+    def initial(self, index: int) -> NDArray[Any] | LazyArray:
+        """The value of a constant, or of a variable before the first run, in the form in which it flows."""
+        return self._reals(index) if self.dequantize and self.is_quantized(index) else self._read(index)
 
     def quantized(self, real: Tensor, index: int) -> Tensor:
         """Reals as a tensor of the file holds them."""
@@ -179,12 +194,12 @@ class Flow:
         if not isinstance(value, (np.ndarray, LazyArray)):
             value = np.asarray(value)
         node = Node(self.claim(name or f"{self._scope}/Const"), "Const", (), {"dtype": value.dtype}, value=value)
-        return self._known(Tensor(node, 0), value.dtype)
+        return self.known(Tensor(node, 0), value.dtype)
 
     def add(self, node: Node, dtype: np.dtype[Any]) -> Tensor:
         """A node that was made elsewhere (an input)."""
         node.name = self.claim(node.name)
-        return self._known(Tensor(node, 0), dtype)
+        return self.known(Tensor(node, 0), dtype)
 
     def node(self, op: str, inputs: Sequence[Tensor], *, outputs: int = 1, **attrs: Any) -> Tensor:
         """A node's first output. Attributes that say types or counts follow from the inputs."""
@@ -192,6 +207,11 @@ class Flow:
 
     def nodes(self, op: str, inputs: Sequence[Tensor], *, outputs: int = 1, **attrs: Any) -> list[Tensor]:
         """All outputs of a new node."""
+        node = self.make(op, inputs, outputs, **attrs)
+        return [Tensor(node, i) for i in range(outputs)]
+
+    def make(self, op: str, inputs: Sequence[Tensor], outputs: int = 0, **attrs: Any) -> Node:
+        """A new node, the dtypes of its outputs noted."""
         try:
             definition: OpDef | None = opdef(op)
         except KeyError:
@@ -201,16 +221,27 @@ class Flow:
             attrs = {**_types(definition, dtypes), **attrs}
         name = self.claim(f"{self._scope}/{op}" if self._scope in self._names else self._scope or op)
         node = Node(name, op, inputs, attrs)
-        made = [Tensor(node, i) for i in range(outputs)]
-        for tensor in made:
-            self._known(tensor, _output_type(definition, attrs, tensor.index, dtypes))
-        return made
+        for i in range(outputs):
+            self.known(Tensor(node, i), _output_type(definition, attrs, i, dtypes))
+        return node
+
+    def observes(self, node: Node) -> None:
+        """Notes a node that reads variables: what changed them before comes first."""
+        node.controls += self.effects[-1:]
+        self._observers.append(node)
+
+    def acts(self, node: Node) -> None:
+        """Notes a node that changes variables: it follows what changed or read them before."""
+        node.controls += [*self._observers, *self.effects[-1:]]
+        self._observers.clear()
+        self.effects.append(node)
 
     def dtype(self, tensor: Tensor) -> np.dtype[Any]:
         """The dtype of a node's output."""
         return self._dtypes[tensor]
 
-    def _known(self, tensor: Tensor, dtype: np.dtype[Any]) -> Tensor:
+    def known(self, tensor: Tensor, dtype: np.dtype[Any]) -> Tensor:
+        """A tensor of a node that was made elsewhere, its dtype noted."""
         self._dtypes[tensor] = dtype
         return tensor
 

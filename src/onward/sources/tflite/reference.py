@@ -32,6 +32,9 @@ class Interpreter:
         import tensorflow as tf
 
         interpreter = tf.lite.Interpreter(model_path=self.path, experimental_op_resolver_type=kernels, num_threads=1)
+        if self.signature.subgraph:  # the interpreter's own tensors are those of the first
+            results = interpreter.get_signature_runner(self.signature.key)(**arrays)
+            return [results[name] for name in self.signature.outputs]
         for name, index in self.signature.inputs.items():
             interpreter.resize_tensor_input(index, np.shape(arrays[name]))
         interpreter.allocate_tensors()

@@ -206,11 +206,12 @@ class Node:
 class Graph:
     """A list of nodes with inputs and outputs. The order of ``nodes`` is free until ``sort`` is called."""
 
-    __slots__ = ("inputs", "name", "nodes", "outputs")
+    __slots__ = ("defaults", "inputs", "name", "nodes", "outputs")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.inputs: list[Value] = []
+        self.defaults: dict[Value, np.ndarray] = {}  # of inputs that need not be given
         self.outputs: list[Value] = []
         self.nodes: list[Node] = []
 

@@ -44,7 +44,9 @@ class Options:
     tag: str | None = _option(
         None, "Which MetaGraph of a SavedModel to read, by tag; 'serve' or the only one if not given."
     )
-    rename: Mapping[str, str] | None = _option(None, "New names for inputs and outputs, by the source's.")
+    rename: Any = _option(
+        None, "New names for inputs and outputs, by the source's: a mapping, or a function that makes one of the graph."
+    )
     inputs_as: Any = _option(
         None,
         "'nchw': inputs of four axes have their channels first, where the source has them last; or such a word for "
@@ -61,8 +63,8 @@ class Options:
     )
     use_default: Any = _option(
         None,
-        "Placeholders of a frozen graph that have a default, by name (True for all): they take it, and are no inputs. If "
-        "not given they are inputs that may be left out.",
+        "Placeholders of a frozen graph that have a default, by name (True for all): they take it, and are no inputs. "
+        "If not given they are inputs that may be left out.",
     )
     ignore_default: Any = _option(
         None, "Placeholders that have a default, by name (True for all): they are inputs that must be given."

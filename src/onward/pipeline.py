@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ def convert(
     inputs_as: str | Mapping[str, str] | None = None,
     outputs_as: str | Mapping[str, str] | None = None,
     dequantize: bool = False,
+    use_default: bool | str | Sequence[str] | None = None,
+    ignore_default: bool | str | Sequence[str] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> ONNXProgram:
     """Converts a TensorFlow or Keras model to ONNX.
 
@@ -64,6 +67,10 @@ def convert(
             ``{"image": "nchw"}`` for some, of any rank from three.
         outputs_as: the same for outputs.
         dequantize: make a float model of a quantised TFLite one.
+        use_default: placeholders of a frozen graph that take their default instead of being inputs that may be left
+            out, by name; True for all.
+        ignore_default: placeholders whose default does not count: inputs that must be given.
+        checkpoint: a training checkpoint or weights file to load into the live model first.
 
     Returns:
         The program: ``.save(path)``, ``.model_proto``, ``.run(inputs)``, ``.report``.
@@ -87,6 +94,9 @@ def convert(
         inputs_as=inputs_as,
         outputs_as=outputs_as,
         dequantize=dequantize,
+        use_default=use_default,
+        ignore_default=ignore_default,
+        checkpoint=checkpoint,
     )
     return run(source, options)
 

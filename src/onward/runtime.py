@@ -52,37 +52,39 @@ class Session:
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
             self.inputs = [_port(arg) for arg in self._session.get_inputs()]
             self.outputs = [_port(arg) for arg in self._session.get_outputs()]
+            self.optional = [_port(arg) for arg in self._session.get_overridable_initializers()]
 
     def run(self, arrays: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         """The outputs by name.
 
         Args:
-            arrays: an array per input name, or what becomes one of the input's dtype.
+            arrays: an array per input name, or what becomes one of the input's dtype; inputs with a default need none.
 
         Raises:
             InvalidArgumentError: names or dtypes are not those of the model.
             RuntimeFailureError: the model fails on them.
         """
-        names = [port.name for port in self.inputs]
+        ports = self.inputs + [port for port in self.optional if port.name in arrays]
+        names = [port.name for port in ports]
         if set(arrays) != set(names):
             wrong = ", ".join(sorted(set(arrays) ^ set(names)))
             raise InvalidArgumentError(f"the inputs are {', '.join(names) or 'none'}; not given or not known: {wrong}")
-        feeds = {port.name: _feed(port, arrays[port.name]) for port in self.inputs}
+        feeds = {port.name: _feed(port, arrays[port.name]) for port in ports}
         with _failures("fails on the model"):
-            if all(_in_numpy(port.dtype) for port in (*self.inputs, *self.outputs)):
+            if all(_in_numpy(port.dtype) for port in (*ports, *self.outputs)):
                 results = self._session.run(None, feeds)
             else:
-                results = [_array(value) for value in self._run_values(feeds)]
+                results = [_array(value) for value in self._run_values(ports, feeds)]
         return {port.name: array for port, array in zip(self.outputs, results, strict=True)}
 
-    def _run_values(self, feeds: Mapping[str, NDArray[Any]]) -> Sequence[Any]:
+    def _run_values(self, ports: Sequence[Port], feeds: Mapping[str, NDArray[Any]]) -> Sequence[Any]:
         from onnxruntime import OrtValue
 
         values = {
             port.name: OrtValue.ortvalue_from_numpy(feeds[port.name])
             if _in_numpy(port.dtype)
             else OrtValue.ortvalue_from_numpy_with_onnx_type(feeds[port.name], ONNX_NUMBERS[port.dtype])
-            for port in self.inputs
+            for port in ports
         }
         return self._session.run_with_ort_values(None, values)
 

@@ -61,6 +61,8 @@ def header(model: ir.Model) -> tuple[Any, list[Initializer]]:
         proto.metadata_props.add(key=key, value=text)
     proto.graph.CopyFrom(graph_proto(model.graph))
     weights: list[Initializer] = []
+    for value, array in model.graph.defaults.items():
+        proto.graph.initializer.append(tensor_proto(array, value.name))
     for value in constants(model.graph):
         assert value.const is not None
         if value.dtype == STRING:

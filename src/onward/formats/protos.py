@@ -105,6 +105,10 @@ BundleEntryProto dtype=1:int32 shape=2:TensorShapeProto shard_id=3:int32 offset=
                  slices=7:TensorSliceProto*
 TensorSliceProto extent=1:SliceExtent*
 SliceExtent      start=1:int64 length=2:int64?
+SavedTensorSlices meta=1:SavedTensorSliceMeta data=2:SavedSlice
+SavedTensorSliceMeta tensor=1:SavedSliceMeta*
+SavedSliceMeta   name=1:string shape=2:TensorShapeProto type=3:int32 slice=4:TensorSliceProto*
+SavedSlice       name=1:string slice=2:TensorSliceProto data=3:TensorProto
 """,
 )
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from onward import ir
 from onward.dims import Dim, Shape, symbol
 from onward.dtypes import ONNX_NUMBERS, is_complex, label
@@ -80,6 +82,9 @@ class Context:
                 raise LoweringError(f"ONNX has no inputs of dtype {label(source.dtype)}", source.name, "Placeholder")
             shape = _named(source.name, source.shape, names)
             value = self.op.input(source.name, source.dtype, shape)
+            if source.default is not None:
+                moved = source.channels_first and source.default.ndim > 1
+                self.op.graph.defaults[value] = np.moveaxis(source.default, -1, 1) if moved else source.default
             self.values[source.tensor.node] = (channels_last(self.op, value, "C") if source.channels_first else value,)
         self.lower_nodes(self._nodes)
         self._raise_failures(len(self._nodes))

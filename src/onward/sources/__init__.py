@@ -14,8 +14,9 @@ from onward.sources.choose import select
 from onward.sources.present import present
 
 READABLE = (
-    "a SavedModel directory, a frozen GraphDef (.pb, .pbtxt), a checkpoint with its graph (.meta), a .keras or .h5 file, a TFLite file, a TensorFlow.js model "
-    "(model.json), a Keras model, a tf.function, a ConcreteFunction, a tf.Module or a function on tensors"
+    "a SavedModel directory, a frozen GraphDef (.pb, .pbtxt), a checkpoint with its graph (.meta), a .keras or .h5 file, "
+    "a TFLite file, a TensorFlow.js model (model.json), a Keras model, a tf.function, a ConcreteFunction, a tf.Module "
+    "or a function on tensors"
 )
 
 

@@ -22,7 +22,7 @@ from onward.sources.effects import has_effect
 class Library:
     """A ``GraphDef`` with its functions.
 
-    `size` is the number of nodes in all of it.
+    `size` is the number of nodes in all of it, `producer` the version of TensorFlow's graphs that it was written in.
 
     Args:
         graph_def: the message, from :func:`onward.formats.wire.parse`.
@@ -34,6 +34,7 @@ class Library:
         self.name = name
         self.pieces = pieces
         self._graph_def = graph_def
+        self.producer = int(graph_def.versions.producer)
         self._functions = {function.signature.name: function for function in graph_def.library.function}
         self.size = len(graph_def.node) + sum(len(function.node_def) for function in graph_def.library.function)
         self._bodies: dict[str, Body] = {}

@@ -104,7 +104,7 @@ class Source:
         import tensorflow as tf
 
         assert self.graph.reference is not None
-        missing = [i.name for i in self.graph.inputs if i.name not in arrays]
+        missing = [i.name for i in self.graph.inputs if i.name not in arrays and i.default is None]
         if missing:
             names = ", ".join(i.name for i in self.graph.inputs)
             raise InvalidArgumentError(f"no array for the input '{missing[0]}'; the inputs are {names}")

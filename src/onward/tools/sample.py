@@ -67,21 +67,22 @@ VALUES = (
 
 
 def draws(graph: Graph, run: int, seed: int) -> Iterator[dict[str, NDArray[Any]]]:
-    """Inputs for a graph, again and again, each drawn in another way.
+    """Inputs for a graph, again and again, each drawn in another way; inputs with a default keep it.
 
     Args:
         run: 0 or 1, which of the two sizes.
     """
-    dynamic = any(i.shape is None or not all(isinstance(d, int) for d in i.shape) for i in graph.inputs)
+    inputs = [i for i in graph.inputs if i.default is None]
+    dynamic = any(i.shape is None or not all(isinstance(d, int) for d in i.shape) for i in inputs)
     users = _users(graph)
-    ranges = {i.name: _preprocessing(users, i.tensor) for i in graph.inputs if is_float(i.dtype)}
+    ranges = {i.name: _preprocessing(users, i.tensor) for i in inputs if is_float(i.dtype)}
     ways = itertools.product(range(len(VALUES)), range(len(SIZES) if dynamic else 1))
     for tameness, way in sorted(ways, key=lambda pair: (sum(pair), pair)):
         values, sizes = VALUES[tameness], SIZES[way]
-        shapes = _shapes(graph.inputs, sizes, UNKNOWN_RANK[way], run)
+        shapes = _shapes(inputs, sizes, UNKNOWN_RANK[way], run)
         rng = np.random.default_rng([seed, run])
         arrays = {}
-        for source in graph.inputs:
+        for source in inputs:
             array = _draw(rng, source.dtype, shapes[source.name], values)
             if source.name in ranges:
                 array = _before(array, *ranges[source.name], source.dtype)

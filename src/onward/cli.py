@@ -148,6 +148,7 @@ def convert(
     allow_unsafe: Unsafe = False,
     name: Annotated[str | None, typer.Option("--name", help=HELP["name"], show_default=False)] = None,
     tag: Tag = None,
+    state: Annotated[str, typer.Option("--state", metavar="stored|carried", help=HELP["state"])] = "stored",
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -167,6 +168,7 @@ def convert(
         allow_unsafe=allow_unsafe,
         name=name,
         tag=tag,
+        state=state,
     )
     with console.progress("read", "lower", "simplify", "verify", "write") as progress:
         program = run(source, options, progress)

@@ -275,16 +275,25 @@ class Graph:
         self.nodes = order
 
 
+class State(NamedTuple):
+    """A variable that a model carries: the input that takes it, the output that gives it on, and what it begins with."""
+
+    input: str
+    output: str
+    initial: np.ndarray
+
+
 class Model:
     """A finished graph with what ONNX wants to know beside it."""
 
-    __slots__ = ("domains", "graph", "metadata", "opset")
+    __slots__ = ("domains", "graph", "metadata", "opset", "states")
 
     def __init__(self, graph: Graph, opset: int) -> None:
         self.graph = graph
         self.opset = opset
         self.domains: dict[str, int] = {}
         self.metadata: dict[str, str] = {}
+        self.states: list[State] = []
 
 
 def is_static(shape: Shape | None) -> bool:

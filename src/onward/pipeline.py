@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from onward import ir, passes
-from onward.errors import VerificationError
+from onward.errors import InvalidArgumentError, VerificationError
 from onward.lowering import lower_graph
+from onward.lowering.builder import Builder
 from onward.options import DEFAULT_OPSET, Options
 from onward.program import ONNXProgram
 from onward.progress import Progress
@@ -37,6 +39,7 @@ def convert(
     rename: Mapping[str, str] | None = None,
     inputs_as: str | Mapping[str, str] | None = None,
     outputs_as: str | Mapping[str, str] | None = None,
+    state: str = "stored",
     dequantize: bool = False,
     use_default: bool | str | Sequence[str] | None = None,
     ignore_default: bool | str | Sequence[str] | None = None,
@@ -45,7 +48,8 @@ def convert(
     """Converts a TensorFlow or Keras model to ONNX.
 
     Args:
-        source: a SavedModel directory, a ``.keras`` or ``.h5`` file, a frozen ``.pb``, a live Keras model, a
+        source: a SavedModel directory, a ``.keras`` or ``.h5`` file, a frozen ``.pb`` or ``.pbtxt``, a
+            checkpoint (``.meta``), a live Keras model, a
             ``tf.function``, a concrete function, or a callable.
         inputs: what the source is called with: a spec (``onward.spec("batch", 224, 224, 3)``, ``tf.TensorSpec``,
             ``keras.KerasTensor``), the nested list, tuple or dict of specs, or specs by input name. What is left out
@@ -66,6 +70,8 @@ def convert(
         inputs_as: "nchw": inputs of four axes have their channels first, where the source has them last; or
             ``{"image": "nchw"}`` for some, of any rank from three.
         outputs_as: the same for outputs.
+        state: what becomes of variables that the source assigns to: "stored", every run begins with what they hold now;
+            "carried", each is an input and, under its name with ``_next`` behind it, an output. See ``program.run``.
         dequantize: make a float model of a quantised TFLite one.
         use_default: placeholders of a frozen graph that take their default instead of being inputs that may be left
             out, by name; True for all.
@@ -93,6 +99,7 @@ def convert(
         rename=rename,
         inputs_as=inputs_as,
         outputs_as=outputs_as,
+        state=state,
         dequantize=dequantize,
         use_default=use_default,
         ignore_default=ignore_default,
@@ -104,29 +111,54 @@ def convert(
 def run(source: Any, options: Options, progress: Progress | None = None) -> ONNXProgram:
     """``convert`` with its options in one object, watched by `progress`."""
     progress = progress or Progress()
+    if options.state not in ("stored", "carried"):
+        raise InvalidArgumentError(f"state is 'stored' or 'carried', not {options.state!r}")
     if options.output is not None:
         check_writable(Path(options.output))
     with _uncollected():
         with progress.stage("read"):
             graph = open_source(source, options)
         with progress.stage("lower"):
-            op = lower_graph(graph, options.opset, options.custom_ops)
+            op = lower_graph(graph, options.opset, options.custom_ops, carry=options.state == "carried")
         with progress.stage("simplify"):
-            passes.run(op, op.graph, [output.name for output in graph.outputs])
+            passes.run(op, op.graph, [*(output.name for output in graph.outputs), *op.carried])
     model = ir.Model(op.graph, options.opset)
     model.domains = op.domains
     model.metadata = {"onward.version": __version__, "onward.source": graph.name}
+    model.states = _states(op)
+    if model.states:
+        model.metadata["onward.state"] = json.dumps({state.input: state.output for state in model.states})
     program = ONNXProgram(model, graph)
-    if op.assigned:
-        program.notes.append(
-            f"the source assigns to {', '.join(op.assigned)}: every run begins with the stored values and keeps none"
-        )
+    program.notes.extend(_on_state(op, model.states))
     _verify(program, options.verify, progress)
     if options.output is not None:
         with progress.stage("write"):
             program.save(options.output, external_data=options.external_data)
     program.seconds = progress.seconds
     return program
+
+
+def _states(op: Builder) -> list[ir.State]:
+    """The variables that the last inputs and outputs carry."""
+    count = len(op.carried)
+    takes, gives = op.graph.inputs[len(op.graph.inputs) - count :], op.graph.outputs[len(op.graph.outputs) - count :]
+    begin = op.carried.values()
+    return [ir.State(a.name, b.name, value) for a, b, value in zip(takes, gives, begin, strict=True)]
+
+
+def _on_state(op: Builder, states: Sequence[ir.State]) -> Iterator[str]:
+    """What to know about variables that change."""
+    for state in states:
+        yield (
+            f"the state '{state.input}' of a run is the '{state.output}' of the run before, "
+            "at first what program.states and the .state.npz file beside the model hold"
+        )
+    if op.assigned and not states:
+        names = ", ".join(op.assigned)
+        yield (
+            f"the source assigns to {names}: every run begins with the stored values and keeps none; "
+            "state='carried' makes inputs and outputs of them"
+        )
 
 
 @contextmanager

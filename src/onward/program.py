@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Mapping
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onward import ir, serialize
+from onward.dtypes import STRING
 from onward.errors import InvalidArgumentError, MissingDependencyError
-from onward.runtime import Session
+from onward.runtime import Session, texts
 from onward.writing import replacing
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from onward.tools.report import Report
     from onward.tools.verify import Verification
 
+STATE = ".state.npz"  # ends the name of the file with the state that a model begins with
 LIMIT = 2**31 - 1  # bytes that one protobuf message can hold
 
 
@@ -43,6 +46,7 @@ class ONNXProgram:
         self.verification: Verification | None = None
         self.seconds: dict[str, float] = {}
         self.notes: list[str] = []
+        self._carried: dict[str, np.ndarray] = {}
 
     def __repr__(self) -> str:
         return f"<ONNXProgram {self._ir.graph.name!r}: {len(self._ir.graph.nodes)} nodes, opset {self.opset}>"
@@ -112,26 +116,49 @@ class ONNXProgram:
         proto, weights = serialize.header(self._ir)
         if external_data is None:
             external_data = serialize.size(proto, weights) > LIMIT
-        if not external_data:
-            with replacing(path) as [file]:
+        endings = (".data",) * external_data + (STATE,) * bool(self.states)
+        beside = [path.with_name(path.name + ending) for ending in endings]
+        with replacing(path, *beside) as [file, *others]:
+            if external_data:
+                file.write(serialize.write_external(proto, weights, beside[0].name, others[0].write))
+            else:
                 serialize.write_single(proto, weights, file.write)
-            return path
-        data = path.with_name(path.name + ".data")
-        with replacing(path, data) as [file, data_file]:
-            file.write(serialize.write_external(proto, weights, data.name, data_file.write))
+            if self.states:
+                archive = io.BytesIO()
+                np.savez(archive, allow_pickle=False, **{s.input: _storable(s.initial) for s in self.states})
+                others[-1].write(archive.getbuffer())
         return path
 
-    def run(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    @property
+    def states(self) -> list[ir.State]:
+        """The variables that the model carries: ``input`` and ``output`` by name, and the ``initial`` array."""
+        return self._ir.states
+
+    def run(self, inputs: Mapping[str, Any], *, carry_state: bool = False) -> dict[str, np.ndarray]:
         """Runs the model in ONNX Runtime on the CPU.
 
         Args:
-            inputs: an array per input name.
+            inputs: an array per input name. A state that is not given is what the source held.
+            carry_state: begin with the state that the last such run ended with; ``reset_state`` begins anew.
+
+        Returns:
+            The outputs by name, states included.
 
         Raises:
             MissingDependencyError: onnxruntime is not installed.
-            InvalidArgumentError: names or dtypes are not those of the model.
+            InvalidArgumentError: names or dtypes are not those of the model, or it carries no state.
         """
-        return self.session.run(inputs)
+        if not carry_state:
+            return self.session.run(inputs)
+        if not self.states:
+            raise InvalidArgumentError("the model carries no state: convert it with state='carried'")
+        results = self.session.run({**self._carried, **inputs})
+        self._carried = {state.input: results[state.output] for state in self.states}
+        return results
+
+    def reset_state(self) -> None:
+        """Lets the next run that carries state begin as the source did."""
+        self._carried = {}
 
     @cached_property
     def session(self) -> Session:
@@ -140,7 +167,7 @@ class ONNXProgram:
         if serialize.size(proto, weights) <= LIMIT:
             chunks: list[Any] = []
             serialize.write_single(proto, weights, chunks.append)
-            return Session(b"".join(chunks))
+            return Session(b"".join(chunks), {state.input: state.initial for state in self.states})
         with tempfile.TemporaryDirectory() as folder:
             return Session(self.save(Path(folder) / "model.onnx", external_data=True))
 
@@ -150,3 +177,8 @@ class ONNXProgram:
         from onward.tools.report import report
 
         return report(self)
+
+
+def _storable(array: np.ndarray) -> np.ndarray:
+    """An array that numpy reads again without pickle."""
+    return texts(array).astype(str) if array.dtype == STRING else array

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,13 +35,14 @@ class Session:
 
     Args:
         model: a path, or the serialised model.
+        initial: arrays for inputs that need not be given: a state, before the first run.
 
     Raises:
         MissingDependencyError: onnxruntime is not installed.
         RuntimeFailureError: it does not load the model.
     """
 
-    def __init__(self, model: str | os.PathLike[str] | bytes) -> None:
+    def __init__(self, model: str | os.PathLike[str] | bytes, initial: Mapping[str, Any] | None = None) -> None:
         try:
             import onnxruntime
         except ImportError as error:
@@ -53,6 +55,9 @@ class Session:
             self.inputs = [_port(arg) for arg in self._session.get_inputs()]
             self.outputs = [_port(arg) for arg in self._session.get_outputs()]
             self.optional = [_port(arg) for arg in self._session.get_overridable_initializers()]
+            described = self._session.get_modelmeta().custom_metadata_map.get("onward.state", "{}")
+        self.initial = dict(initial or {})
+        self.states: dict[str, str] = json.loads(described)  # the outputs that go on as inputs, by these
 
     def run(self, arrays: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         """The outputs by name.
@@ -64,6 +69,7 @@ class Session:
             InvalidArgumentError: names or dtypes are not those of the model.
             RuntimeFailureError: the model fails on them.
         """
+        arrays = {**self.initial, **arrays}
         ports = self.inputs + [port for port in self.optional if port.name in arrays]
         names = [port.name for port in ports]
         if set(arrays) != set(names):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from onward.dtypes import ONNX_NUMBERS, is_complex, label
 from onward.errors import LoweringError, MissingOp, OnwardError, UnsupportedOpsError
 from onward.graph import Graph, Node
 from onward.ir import Origin, Value
-from onward.lowering import composite, registry
+from onward.lowering import carrying, composite, registry
 from onward.lowering.builder import Builder
 from onward.lowering.custom import keep, lower
 from onward.lowering.layout import channels_first, channels_last
@@ -28,17 +28,26 @@ __all__ = ["Context", "Static", "Unsupported", "keep", "lower", "lower_graph"]
 _SOURCES = frozenset({"Placeholder", "PlaceholderWithDefault", "PlaceholderV2", "_Arg"})
 
 
-def lower_graph(graph: Graph, opset: int, custom_ops: Mapping[str, Any] | None = None) -> Builder:
+def lower_graph(
+    graph: Graph, opset: int, custom_ops: Mapping[str, Any] | None = None, *, carry: bool = False
+) -> Builder:
     """Lowers a graph; the builder returned holds the ONNX graph, unordered and unnamed yet.
+
+    Args:
+        carry: make inputs and outputs of the variables that it changes; else a run begins with what they hold now.
 
     Raises:
         UnsupportedOpsError: ops without a lowering, or used in a way that has none; all of them are named.
         LoweringError: a lowering contradicts what TensorFlow recorded.
     """
     own = {name: keep(value) if isinstance(value, str) else value for name, value in (custom_ops or {}).items()}
-    context = Context(graph, opset, own)
-    context.scan()
-    context.run()
+    carried: list[Node] = []
+    while True:
+        context = Context(graph, opset, own)
+        context.scan()
+        context.run(carried)
+        if not carry or not carrying.more(context, carried):
+            break
     context.op.assigned = list(context.assigned)
     return context.op
 
@@ -74,8 +83,8 @@ class Context:
                     self._fail(node, self._why_missing(node.op))
         self._raise_failures(total)
 
-    def run(self) -> None:
-        """Lowers the whole graph into the builder's."""
+    def run(self, carried: Sequence[Node] = ()) -> None:
+        """Lowers the whole graph into the builder's; some variables come in as inputs and go out as outputs."""
         names: set[str] = set()
         for source in self.graph.inputs:
             if source.dtype not in ONNX_NUMBERS or is_complex(source.dtype):
@@ -86,6 +95,7 @@ class Context:
                 moved = source.channels_first and source.default.ndim > 1
                 self.op.graph.defaults[value] = np.moveaxis(source.default, -1, 1) if moved else source.default
             self.values[source.tensor.node] = (channels_last(self.op, value, "C") if source.channels_first else value,)
+        carrying.take(self, carried)
         self.lower_nodes(self._nodes)
         self._raise_failures(len(self._nodes))
         self.op.origin = Origin()
@@ -100,6 +110,7 @@ class Context:
             if output.moves(value.rank):
                 value = channels_first(self.op, value, "C")
             self.op.graph.outputs.append(self.op.real(value))
+        carrying.give(self, carried)
 
     def inside(self, function: Graph) -> Context:
         """A context for a function's body: its own values, everything else shared."""

@@ -40,6 +40,7 @@ class Builder:
         origin: what the next nodes are attributed to; the dispatcher sets it.
         domains: the other domains used so far, with their versions.
         assigned: the variables that the source assigns to, by name.
+        carried: what the last outputs begin with, which give the variables that the last inputs take, by output.
     """
 
     def __init__(self, opset: int, graph: Graph) -> None:
@@ -50,6 +51,7 @@ class Builder:
         self.origin = Origin()
         self.domains: dict[str, int] = {}
         self.assigned: list[str] = []
+        self.carried: dict[str, np.ndarray] = {}
         self._sizes = [Sizes(self)]
         self._small: dict[tuple, Value] = {}
         self._growth = GROWTH_BYTES

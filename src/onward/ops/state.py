@@ -22,7 +22,8 @@ def current(context: Context, resource: Resource) -> Value:
     return control.held(context, resource.node)
 
 
-def _assign(context: Context, resource: Resource, value: Value) -> tuple[()]:
+def put(context: Context, resource: Resource, value: Value) -> tuple[()]:
+    """Lets a variable hold a value from here on."""
     context.state[resource.node] = value
     context.assigned.setdefault(resource.node.name)
     return ()
@@ -35,17 +36,17 @@ def read_variable(context: Context, node: Node, resource: Resource) -> Value:
 
 @lower("AssignVariableOp", context=True)
 def assign(context: Context, node: Node, resource: Resource, value: Value) -> Any:
-    return _assign(context, resource, value)
+    return put(context, resource, value)
 
 
 @lower("AssignAddVariableOp", context=True)
 def assign_add(context: Context, node: Node, resource: Resource, value: Value) -> Any:
-    return _assign(context, resource, current(context, resource) + value)
+    return put(context, resource, current(context, resource) + value)
 
 
 @lower("AssignSubVariableOp", context=True)
 def assign_sub(context: Context, node: Node, resource: Resource, value: Value) -> Any:
-    return _assign(context, resource, current(context, resource) - value)
+    return put(context, resource, current(context, resource) - value)
 
 
 @lower("VarIsInitializedOp", context=True)

@@ -18,6 +18,7 @@ from onward.sources.choose import stated_inputs
 from onward.sources.inline import placeholder
 from onward.sources.live import live_graph
 from onward.sources.naming import leaf_names, unique
+from onward.sources.unchanged import Unchanged
 from onward.specs import Spec, as_dtype, as_spec, is_spec, map_structure
 
 
@@ -104,7 +105,7 @@ def output_list(structure: Any, tensors: Sequence[Any]) -> list[tuple[str, Any]]
 
 
 def reference(function: Any, inputs: Sequence[Input]) -> Reference:
-    """Runs a concrete function on named arrays."""
+    """Runs a concrete function on named arrays, and leaves its variables as they are."""
 
     def run(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         import tensorflow as tf
@@ -114,7 +115,7 @@ def reference(function: Any, inputs: Sequence[Input]) -> Reference:
         leaves = tf.nest.flatten(results, expand_composites=True)
         return [array_of(leaf) for leaf in leaves if leaf is not None]
 
-    return run
+    return Unchanged(run, lambda: function.captured_inputs)
 
 
 def tensor_of(array: NDArray[Any], dtype: np.dtype[Any]) -> Any:

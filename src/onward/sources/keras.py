@@ -17,6 +17,7 @@ from onward.sources.function import array_of, leaf_paths, tensor_of, tensor_spec
 from onward.sources.inline import placeholder
 from onward.sources.live import live_graph
 from onward.sources.naming import leaf_names, unique
+from onward.sources.unchanged import Unchanged
 from onward.specs import Spec, as_dtype, as_spec, flatten, is_spec, map_structure, name_batch
 
 
@@ -47,7 +48,7 @@ def read(model: Any, options: Options) -> Graph:
         name=options.name or str(getattr(model, "name", type(model).__name__)),
         paths=paths,
     )
-    result.reference = _reference(model, structure, inputs)
+    result.reference = Unchanged(_reference(model, structure, inputs), lambda: [outside for outside, _ in captures])
     return result
 
 

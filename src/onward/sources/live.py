@@ -85,7 +85,6 @@ def _captured(outside: Any, inside: Any, variables: Mapping[int, Any], paths: Ma
     shape, dtype = tuple(described.shape), as_dtype(described.dtype)
     if None in shape:
         lazy: Any = values_of(_read(outside, described.dtype))
-        shape = lazy.shape
     else:
         lazy = LazyArray(shape, dtype, lambda: values_of(_read(outside, described.dtype)))
     attrs = {"dtype": dtype, "shape": shape, "shared_name": label}

@@ -61,8 +61,6 @@ class Resources:
         if kind == "variable":
             value = self.model.variable(node_id)
             shape = shape_of(saved.variable.shape)
-            if shape is None or None in shape:
-                shape = value.shape
             name = saved.variable.name or f"variable_{node_id}"
             attrs = {"dtype": dtype_of(saved.variable.dtype), "shape": shape, "shared_name": name}
             return Node(name, "VarHandleOp", (), attrs, shapes=[()], value=value)

@@ -20,6 +20,7 @@ from onward.sources.inline import build, placeholder
 from onward.sources.library import Library
 from onward.sources.naming import leaf_names, unique
 from onward.sources.resources import Resources
+from onward.sources.unchanged import Unchanged
 from onward.sources.structure import flat_tensors, literals, structure_of
 from onward.specs import Spec, as_spec, flatten, is_spec, name_batch
 
@@ -272,7 +273,7 @@ def _signature_reference(model: SavedModel, name: str, entry: _Entry) -> Referen
         results = function(**{arg.name: tensor_of(arrays[arg.name], arg.dtype) for arg in entry.inputs})
         return [array_of(results[label]) for label, _ in entry.outputs]
 
-    return run
+    return Unchanged(run, lambda: _loaded(model, loaded).signatures[name].captured_inputs)
 
 
 def _function_reference(model: SavedModel, name: str, number: int, entry: _Entry) -> Reference:
@@ -288,7 +289,7 @@ def _function_reference(model: SavedModel, name: str, number: int, entry: _Entry
         results = function._call_flat(tensors, function.captured_inputs)
         return [array_of(leaf) for leaf in tf.nest.flatten(results, expand_composites=True) if leaf is not None]
 
-    return run
+    return Unchanged(run, lambda: getattr(_loaded(model, loaded), name).concrete_functions[number].captured_inputs)
 
 
 def _loaded(model: SavedModel, kept: list[Any]) -> Any:

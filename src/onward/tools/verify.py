@@ -16,7 +16,7 @@ from onward.dtypes import label
 from onward.errors import InvalidArgumentError, InvalidSourceError
 from onward.graph import Graph
 from onward.options import Options
-from onward.program import ONNXProgram
+from onward.program import STATE, ONNXProgram
 from onward.progress import Progress
 from onward.runtime import Port, RuntimeFailureError, Session
 from onward.sources import open_source
@@ -172,7 +172,7 @@ def against_source(
 ) -> Verification:
     """Compares a loaded model with the source that a graph was read from."""
     source = Source(graph)
-    model_names = _paired([port.name for port in session.outputs], source.output_names, "the source")
+    model_names = _paired(_answers(session), source.output_names, "the source")
     tolerance = _tolerance(graph) if tolerance is None else tolerance
     runs: list[Run] = []
     notes: dict[str, None] = {}
@@ -190,7 +190,7 @@ def against_examples(
     session: Session, examples: Sequence[files.Example], name: str, tolerance: float | None, progress: Progress
 ) -> Verification:
     """Compares a loaded model with recorded answers."""
-    known = [port.name for port in session.outputs]
+    known = _answers(session)
     runs = []
     for number, example in enumerate(examples):
         if not example.outputs:
@@ -218,6 +218,11 @@ def unavailable(graph: Graph | None, domains: Iterable[str] = ()) -> str:
         if importlib.util.find_spec(package) is None:
             return f"{package} is not installed: pip install 'onward[{extra}]'"
     return ""
+
+
+def _answers(session: Session) -> list[str]:
+    """The outputs that the source has too: all but the state for the next run."""
+    return [port.name for port in session.outputs if port.name not in session.states.values()]
 
 
 def _paired(model: Sequence[str], source: Sequence[str], what: str) -> dict[str, str]:
@@ -278,7 +283,8 @@ def _session(model: ONNXProgram | str | os.PathLike[str]) -> Session:
     path = Path(model)
     if not path.is_file():
         raise InvalidSourceError(f"'{path}' does not exist" if not path.exists() else f"'{path}' is no file")
-    return Session(path)
+    beside = path.with_name(path.name + STATE)
+    return Session(path, files.read_inputs(beside)[0] if beside.is_file() else None)
 
 
 def _sizes(ports: Sequence[Port], arrays: Mapping[str, NDArray[Any]]) -> dict[str, int]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
-from tests.harness import at_opsets, case, dtypes, i32, i64, prefixed, u8
+from tests.harness import at_opsets, case, dtypes, f16, f32, i32, i64, prefixed, u8
 
 _INTEGERS = "int8 uint8 int16 uint16 int32 int64 uint32 uint64"
 _BINARY = {n: getattr(tf.bitwise, n) for n in ("bitwise_and", "bitwise_or", "bitwise_xor")}
@@ -41,6 +42,16 @@ CASES = {
     **prefixed("count", dtypes(lambda x: _count(x=x), i32("n", low=0, high=99), over=_INTEGERS)),
     "count/negative": case(lambda x: _count(x=x), _any32),
     "count/negative64": case(lambda x: _count(x=x), i64("n", low=-(2**63), high=2**63 - 1)),
+    "and/sign-of-float": case(
+        lambda x: tf.bitwise.bitwise_and(tf.bitcast(x, tf.int32), tf.int32.min),
+        f32("n", values=(0.0, -0.0, 1.5, -2.5, np.inf, -np.inf, 1e-40, -1e-40)),
+        ops="!Log",
+    ),
+    "and/sign-of-half": case(
+        lambda x: tf.bitwise.bitwise_and(tf.constant(-32768, tf.int16), tf.bitcast(x, tf.int16)) < 0,
+        f16("n", values=(0.0, -0.0, 1.5, -2.5, np.inf, -np.inf)),
+        ops="!Log",
+    ),
     "and/negative": case(tf.bitwise.bitwise_and, _any32, _any32),
     "shift/constant": case(lambda x: tf.bitwise.right_shift(x, tf.constant(2, tf.uint8)), u8("b", "t")),
     **{

@@ -16,6 +16,7 @@ CASES = {
     "matmul-transposed": _of("ij,kj->ki", f32("n", 4), f32("m", 4)),
     "batch": _of("bij,bjk->bik", f32("b", "n", 4), f32("b", 4, "m")),
     "attention-scores": _of("btnh,bsnh->bnts", f32("b", "t", 2, 3), f32("b", "n", 2, 3)),
+    "attention-scores/keys-first": _of("aecd,abcd->acbe", f32("b", "t", 2, 3), f32("b", "n", 2, 3), ops="MatMul"),
     "attention-values": _of("bnts,bsnh->btnh", f32("b", 2, "t", "n"), f32("b", "n", 2, 3)),
     "heads-in": case(lambda x: tf.einsum("abc,cde->abde", x, w(5, 2, 3)), f32("b", "t", 5)),
     "heads-out": case(lambda x: tf.einsum("abcd,cde->abe", x, w(2, 3, 5)), f32("b", "t", 2, 3)),

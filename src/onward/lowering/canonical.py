@@ -175,11 +175,12 @@ def _joined_part(op: Builder, x: Value, indices: Value, axis: int) -> Value | No
     axis %= x.rank
     if joined.attrs["axis"] % x.rank != axis or indices.array.ndim > 1:
         return None
-    sizes = [None if piece.shape is None else piece.shape[axis] for piece in joined.inputs]
-    if not all(isinstance(size, int) for size in sizes):
+    pieces = [(v, v.shape[axis]) for v in joined.inputs if v is not None and v.shape is not None]
+    if len(pieces) < len(joined.inputs) or any(isinstance(size, Dim) for _, size in pieces):
         return None
-    at = int(indices.array.item()) % sum(sizes)
-    for piece, size in zip(joined.inputs, sizes, strict=True):
+    at = int(indices.array.item()) % sum(int(size) for _, size in pieces)  # type: ignore[arg-type, misc]
+    for piece, size in pieces:
+        assert isinstance(size, int)
         if at < size:
             if size > 1:
                 return op.Gather(piece, np.full_like(indices.array, at), axis=axis)

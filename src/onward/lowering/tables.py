@@ -13,7 +13,6 @@ ONE_TO_ONE: dict[str, str] = {
     "Asinh": "Asinh",
     "Atan": "Atan",
     "Atanh": "Atanh",
-    "BitwiseAnd": "BitwiseAnd",
     "BitwiseOr": "BitwiseOr",
     "BitwiseXor": "BitwiseXor",
     "Ceil": "Ceil",

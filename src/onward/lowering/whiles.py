@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onward import ir
-from onward.dims import Dim, Shape, maximum, minimum, unknown
+from onward.dims import Dim, Shape, Size, maximum, minimum, unknown
 from onward.dtypes import BOOL, INT64
 from onward.graph import Graph, Node, Tensor
 from onward.ir import Value
@@ -255,7 +255,7 @@ class _While:
         op = self.op
         starts = [*control.flatten(initial), *held]
         types: list[Any] = [(v.dtype, _freed(v.shape, place, free)) for place, v in enumerate(starts)]
-        length = unknown()
+        length: Size = unknown()
         if not self.rest and self.trips is not None and self.trips.elements is not None:
             length = maximum(self.trips.elements.item(), 0)
         for value in graph.outputs[1 + len(starts) :]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from onward.dtypes import is_float
+from onward.graph import Node
 from onward.ir import Value
+from onward.lowering import Context, control
 from onward.lowering.builder import Builder
 from onward.lowering.registry import lower
 
@@ -12,6 +15,23 @@ from onward.lowering.registry import lower
 def unsigned(dtype: np.dtype) -> np.dtype:
     """The unsigned dtype in which ONNX shifts integers of this one."""
     return np.dtype({1: "uint8", 2: "uint32", 4: "uint32", 8: "uint64"}[dtype.itemsize])
+
+
+@lower("BitwiseAnd", context=True)
+def bitwise_and(context: Context, node: Node, x: Value, y: Value) -> Value:
+    """The sign bit of a float's bits is told without computing the other bits."""
+    op = context.op
+    for bits, (tensor, mask) in ((x, (node.inputs[0], y)), (y, (node.inputs[1], x))):
+        source = control.source(tensor).node
+        if source.op != "Bitcast" or op.has("BitCast") or mask.array is None:
+            continue
+        number = context.value(source.inputs[0])
+        if not isinstance(number, Value) or not is_float(number.dtype) or number.dtype.itemsize != bits.dtype.itemsize:
+            continue
+        if bits.dtype.kind == "i" and np.all(mask.array == np.iinfo(bits.dtype).min):
+            negative = op.Or(number < 0, op.Reciprocal(number) < 0)  # the second for -0.0
+            return op.Where(negative, mask, op.constant(np.zeros((), bits.dtype)))
+    return op.BitwiseAnd(x, y)
 
 
 @lower("LeftShift")

@@ -63,6 +63,11 @@ def _ordered(op: Builder, x: Value, labels: Labels, wanted: Sequence[str]) -> Va
     return op.Transpose(x, perm=[labels.index(label) for label in wanted]) if tuple(wanted) != labels else x
 
 
+def _alone(order: Labels, labels: Labels, others: Labels) -> Labels:
+    """What only one operand has of the labels that stay."""
+    return tuple(label for label in order if label in labels and label not in others)
+
+
 def _contract(op: Builder, a: Value, la: Labels, b: Value, lb: Labels, order: Labels) -> tuple[Value, Labels]:
     """The product of two operands, summed over the labels that ``order`` has not."""
     a, la = _summed(op, a, la, {*lb, *order})
@@ -71,8 +76,9 @@ def _contract(op: Builder, a: Value, la: Labels, b: Value, lb: Labels, order: La
     inner = tuple(label for label in la if label in lb and label not in order)
     if not batch and sum(label not in la for label in lb) > sum(label not in lb for label in la):
         a, la, b, lb = b, lb, a, la  # the side with more free axes goes left, where they need no flattening
-    only_a = tuple(label for label in order if label in la and label not in lb)
-    only_b = tuple(label for label in order if label in lb and label not in la)
+    if batch and order == (*batch, *_alone(order, lb, la), *_alone(order, la, lb)):
+        a, la, b, lb = b, lb, a, la  # the product comes out in the order that is asked for
+    only_a, only_b = _alone(order, la, lb), _alone(order, lb, la)
     left = _ordered(op, a, la, (*batch, *only_a, *inner))
     if not inner:
         right = _ordered(op, b, lb, (*batch, *only_b))

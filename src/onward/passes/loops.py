@@ -159,8 +159,7 @@ def _part_read(node: Node, state: Value, axis: int, count: int) -> int | None:
 def _hoist(op: Builder, graph: ir.Graph, loop: Node) -> None:
     body = _body(loop)
     trips, begin = loop.inputs[:2]
-    certain = trips is not None and trips.array is not None and trips.array > 0
-    certain = certain and (begin is None or (begin.array is not None and bool(begin.array)))
+    certain = _is_true(begin) and trips is not None and trips.array is not None and bool(trips.array > 0)
     changing = set(body.inputs) | {v for n in body.nodes for v in n.outputs}
     moved: set[Node] = set()
     for node in body.nodes:
@@ -179,6 +178,10 @@ def _hoist(op: Builder, graph: ir.Graph, loop: Node) -> None:
         outputs, body.outputs = body.outputs, []
         for value in outputs:
             body.outputs.append(own(op, body, value))
+
+
+def _is_true(condition: Value | None) -> bool:
+    return condition is None or (condition.array is not None and bool(condition.array))
 
 
 def _cannot_fail(node: Node) -> bool:

@@ -30,6 +30,12 @@ def greedy_decoder(
     if merge_repeated:
         before = op.Pad(op.Slice(best, [0], [-1], axes=[1]), [0, 1, 0, 0], op.constant(-1, INT64), mode="constant")
         kept = op.And(kept, op.Not(op.Equal(best, before)))
+    total = -op.ReduceSum(op.Where(running, score, 0), axes=[1])
+    return *sparse_labels(op, kept, best, batch), total
+
+
+def sparse_labels(op: Builder, kept: Value, labels: Value, batch: Size) -> tuple[Value, Value, Value]:
+    """Those of the labels, (batch, time), that are kept, moved to the front of their rows: a sparse matrix."""
     counted = op.Cast(kept, to=INT64)
     place = op.CumSum(counted, 1) - 1
     found = op.NonZero(kept)
@@ -39,9 +45,7 @@ def greedy_decoder(
     indices = op.Transpose(op.Concat(rows, op.Unsqueeze(columns, axes=[0]), axis=0), perm=[1, 0])
     counts = op.ReduceSum(counted, axes=[1], keepdims=0)
     longest = op.ReduceMax(op.Concat(counts, np.array([0]), axis=0), keepdims=0)
-    shape = op.sizes([batch, longest])
-    total = -op.ReduceSum(op.Where(running, score, 0), axes=[1])
-    return indices, op.GatherND(best, pairs), shape, total
+    return indices, op.GatherND(labels, pairs), op.sizes([batch, longest])
 
 
 def _ramp(op: Builder, size: Size) -> Value:

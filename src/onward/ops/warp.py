@@ -1,4 +1,4 @@
-"""Reading images at computed places: crops, projective transforms, glimpses."""
+"""Reading images at computed places: crops and projective transforms."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def crop_and_resize(
     columns = lattice(op, edges[1], edges[3], width, element(op, crop_size, 1))
     inside = [op.And(at >= 0, at <= number(op, extent) - 1) for at, extent in ((rows, height), (columns, width))]
     rows, columns = op.Unsqueeze(rows, axes=[2]), op.Unsqueeze(columns, axes=[1])
-    read = _reader(op, op.Cast(image, to=FLOAT32), op.Reshape(op.Cast(box_ind, to=INT64), [-1, 1, 1]))
+    read = reader(op, op.Cast(image, to=FLOAT32), op.Reshape(op.Cast(box_ind, to=INT64), [-1, 1, 1]))
     if method == "nearest":
         y = read(op.Floor(rows + 0.5), op.Floor(columns + 0.5))
     else:
@@ -99,7 +99,7 @@ def _round(op: Builder, x: Value) -> Value:
     return op.Sign(x) * op.Floor(op.Abs(x) + 0.5)
 
 
-def _reader(op: Builder, image: Value, batch: Value) -> Callable[[Value, Value], Value]:
+def reader(op: Builder, image: Value, batch: Value) -> Callable[[Value, Value], Value]:
     """A function of rows and columns (broadcasting, float) that reads pixels, at the edge where they lie outside."""
     _, height, width, channels = image.shape
     pixels = op.Reshape(image, [-1, channels])
@@ -118,7 +118,7 @@ def _clamped(op: Builder, at: Value, extent: Any) -> Value:
 
 def _filling_reader(op: Builder, image: Value, fill: Value, finite: Value) -> Callable[[Value, Value], Value]:
     batch, height, width, _ = image.shape
-    inner = _reader(op, image, op.Reshape(op.Range(0, op.size(batch), 1), [-1, 1, 1]))
+    inner = reader(op, image, op.Reshape(op.Range(0, op.size(batch), 1), [-1, 1, 1]))
 
     def read(rows: Value, columns: Value) -> Value:
         inside = [op.And(at >= 0, at < number(op, n)) for at, n in ((rows, height), (columns, width))]

@@ -34,7 +34,7 @@ LAYERS = (
     {"tools"},
     {"onward"},
     {"console"},
-    {"cli"},
+    {"cli", "tf2onnx"},
     {"__main__"},
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}

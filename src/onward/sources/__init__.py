@@ -14,9 +14,9 @@ from onward.sources.choose import select
 from onward.sources.present import present
 
 READABLE = (
-    "a SavedModel directory, a frozen GraphDef (.pb, .pbtxt), a checkpoint with its graph (.meta), a .keras or .h5 file, "
-    "a TFLite file, a TensorFlow.js model (model.json), a Keras model, a tf.function, a ConcreteFunction, a tf.Module "
-    "or a function on tensors"
+    "a SavedModel directory, a frozen GraphDef (.pb, .pbtxt), a checkpoint with its graph (.meta), a .keras or .h5 "
+    "file, a TFLite file, a TensorFlow.js model (model.json), a Keras model, a tf.function, a ConcreteFunction, a "
+    "tf.Module or a function on tensors"
 )
 
 
@@ -84,6 +84,8 @@ def _kind_of_object(source: Any) -> str:
     packages = {cls.__module__.partition(".")[0] for cls in type(source).__mro__}
     if packages & {"keras", "tf_keras"} and hasattr(source, "variables") and callable(source):
         return "keras"
+    if type(source).__name__ == "GraphDef" and hasattr(source, "SerializeToString"):
+        return "graph_def"
     if isinstance(source, type) or not callable(source):
         raise InvalidSourceError(f"{type(source).__name__!r} cannot be converted; can be read: {READABLE}")
     return "function"

@@ -30,7 +30,7 @@ def present(graph: Graph, options: Options) -> Graph:
         assert made.shape is not None
         made.channels_first, made.shape = True, (made.shape[0], made.shape[-1], *made.shape[1:-1])
     _mark_outputs(graph, options.outputs_as)
-    names = _renamed(graph, options.rename or {})
+    names = _renamed(graph, options.rename(graph) if callable(options.rename) else options.rename or {})
     moved = {made.name for made in graph.inputs if made.channels_first}
     if graph.reference is not None:
         graph.reference = _as_before(graph.reference, names, moved, list(graph.outputs))
@@ -85,7 +85,7 @@ def _named(ports: Sequence[Any], name: str, what: str) -> Any:
 def _renamed(graph: Graph, names: Mapping[str, str]) -> dict[str, str]:
     """Gives inputs and outputs their new names; returns the source's input names by the new ones."""
     inputs, outputs = {made.name: made for made in graph.inputs}, {output.name: output for output in graph.outputs}
-    before = {}
+    before: dict[str, str] = {}
     for old, new in names.items():
         plain = old if old in inputs or old in outputs else old.removesuffix(":0")
         if plain not in inputs and plain not in outputs:

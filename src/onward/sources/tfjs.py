@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,15 +14,16 @@ from onward.formats.dtypes import NAMES, NUMBERS, RESOURCE, STRING, dtype_of
 from onward.formats.json_proto import message_of
 from onward.formats.tfjs import ModelFile
 from onward.formats.values import Pieces, shape_of
-from onward.graph import Graph, Reference, Shape
+from onward.graph import Graph, Shape
 from onward.options import Options
 from onward.sources.choose import select, stated_inputs
 from onward.sources.fused import split_fused
 from onward.sources.inline import build, placeholder
 from onward.sources.library import Body, Library
+from onward.sources.session import session_reference
 from onward.sources.tables import INITIALIZERS
 from onward.sources.variables_v1 import Restored
-from onward.specs import Spec, as_dtype, name_batch
+from onward.specs import Spec, name_batch
 
 _PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
 
@@ -48,7 +49,11 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
     inputs, outputs = _signature(file, library.main)
     wanted = _wanted(library.main, outputs, options.outputs)
     graph, references = _build(file, library, inputs, wanted, options)
-    graph.reference = _reference(lambda: _whole(graph_def, pieces), references, [tensor for _, tensor in wanted])
+    graph.reference = session_reference(
+        lambda session: _load(_whole(graph_def, pieces), session),
+        {name: _full(reference) for name, reference in references.items()},
+        [_full(reference) for _, reference in wanted],
+    )
     return graph
 
 
@@ -234,6 +239,10 @@ def _node_of(reference: str) -> str:
     return reference.partition(":")[0].removeprefix("^")
 
 
+def _full(reference: str) -> str:
+    return reference if ":" in reference else f"{reference}:0"
+
+
 def _whole(graph_def: Any, pieces: Pieces) -> Any:
     """The message with all its weights inside, for TensorFlow."""
     whole = type(graph_def)()
@@ -247,35 +256,10 @@ def _whole(graph_def: Any, pieces: Pieces) -> Any:
     return whole
 
 
-def _reference(whole: Callable[[], Any], inputs: Mapping[str, str], outputs: Sequence[str]) -> Reference:
-    functions: list[Any] = []
-
-    def run(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        from onward.sources.function import array_of, tensor_of
-
-        if not functions:
-            functions.append(_function(whole(), list(inputs.values()), outputs))
-        function = functions[0]
-        tensors = [
-            tensor_of(arrays[name], as_dtype(symbolic.dtype))
-            for name, symbolic in zip(inputs, function.inputs, strict=False)
-        ]
-        return [array_of(result) for result in function(*tensors)]
-
-    return run
-
-
-def _function(whole: Any, inputs: Sequence[str], outputs: Sequence[str]) -> Any:
-    """The graph as a function of TensorFlow, its tables filled."""
+def _load(whole: Any, session: Any) -> None:
+    """Puts the graph into a session, its tables filled."""
     import tensorflow as tf
 
     graph_def = tf.compat.v1.GraphDef.FromString(whole.SerializeToString())
-    wrapped = tf.compat.v1.wrap_function(lambda: tf.compat.v1.import_graph_def(graph_def, name=""), [])
-    initial = [wrapped.graph.get_operation_by_name(node.name) for node in graph_def.node if node.op in INITIALIZERS]
-    if initial:
-        wrapped.prune([], initial)()
-    tensors = [
-        [wrapped.graph.get_tensor_by_name(name if ":" in name else f"{name}:0") for name in names]
-        for names in (inputs, outputs)
-    ]
-    return wrapped.prune(*tensors)
+    tf.compat.v1.import_graph_def(graph_def, name="")
+    session.run([node.name for node in graph_def.node if node.op in INITIALIZERS])

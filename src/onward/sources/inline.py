@@ -275,7 +275,9 @@ def _function(library: Library, ref: FunctionRef, outer: Graph, bind: Bind | Non
     ]
     inliner.need(frame, body.control_results)
     inliner.finish()
-    return Graph(ref.name, inputs, outputs, list(inliner.effects), None, outer._library, outer._functions)
+    graph = Graph(ref.name, inputs, outputs, list(inliner.effects))
+    graph._library, graph._functions = outer._library, outer._functions
+    return graph
 
 
 def _key(reference: str, body: Body) -> tuple[str, int]:

@@ -25,12 +25,12 @@ ELSEWHERE: dict[str, str] = {
     "StatelessRandomGammaV2": "its numbers match in distribution: tests/test_random.py",
     "HashTableV2": "a captured table has no node of its own: tests/ops/lookup.py, tests/sources",
     **{
-        f"TensorArray{what}{version}": "an op of TensorFlow 1's graphs: tests/test_control_v1.py, tests/test_removed_ops.py"
+        f"TensorArray{what}{version}": "of TensorFlow 1's graphs: tests/test_control_v1.py, tests/test_removed_ops.py"
         for what in ("", "Close", "Concat", "Gather", "Read", "Scatter", "Size", "Split", "Write")
         for version in ("", "V2", "V3")
     },
-    "TensorArrayPack": "an op of TensorFlow 1's graphs: tests/test_removed_ops.py",
-    "TensorArrayUnpack": "an op of TensorFlow 1's graphs: tests/test_removed_ops.py",
+    "TensorArrayPack": "of TensorFlow 1's graphs: tests/test_removed_ops.py",
+    "TensorArrayUnpack": "of TensorFlow 1's graphs: tests/test_removed_ops.py",
     "VarHandleOp": "a captured variable has no node of its own: tests/sources",
 }
 

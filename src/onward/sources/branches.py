@@ -1,9 +1,7 @@
 """Choices made of Switch and Merge, as ``If`` and ``Case`` nodes over functions.
 
-Each tensor has a state: which side of which switches it is alive on. A node is alive where all its inputs are; a Merge
-forgets the condition in which its inputs differ, and that condition is what it chooses by. Merges of one condition
-become one node where none of them needs another. What is alive on one side only goes into that side's function, and
-choices inside a side are found when that function is made.
+Merges of one condition become one node where none of them needs another. What is alive on one side only goes into that
+side's function, and choices inside a side are found when that function is made.
 """
 
 from __future__ import annotations
@@ -13,17 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from onward.errors import InvalidSourceError
 from onward.formats.protos import message
+from onward.sources.aliveness import DEEPEST, LONGEST, MERGES, SWITCHES, Aliveness, State, node_of
 from onward.sources.body import Body, Key, any_shape, argument_name, free_name, output_type, rewired
 
 if TYPE_CHECKING:
     from onward.sources.library import Library
-
-SWITCHES = frozenset({"Switch", "RefSwitch", "_SwitchN"})
-MERGES = frozenset({"Merge", "RefMerge"})
-_DEEPEST = 64  # choices within choices
-_LONGEST = 1000  # identities on the way to a condition
-
-State = dict[Key, int]  # the side of each condition, outer conditions first
 
 
 def branched(library: Library, body: Body, given: Collection[Key] = (), depth: int = 0) -> Body:
@@ -40,8 +32,8 @@ def branched(library: Library, body: Body, given: Collection[Key] = (), depth: i
     """
     if not any(node.op in SWITCHES or node.op in MERGES for node in body.nodes.values()):
         return body
-    if depth > _DEEPEST:
-        raise InvalidSourceError(f"choices in {library.name} are nested more than {_DEEPEST} deep")
+    if depth > DEEPEST:
+        raise InvalidSourceError(f"choices in {library.name} are nested more than {DEEPEST} deep")
     return _Choices(library, body, given, depth).made()
 
 
@@ -68,23 +60,12 @@ class _Side:
 class _Choices:
     def __init__(self, library: Library, body: Body, given: Collection[Key], depth: int) -> None:
         self.library, self.body, self.given, self.depth = library, body, given, depth
-        self.states: dict[str, State] = {}
-        self.split: dict[str, Key] = {}  # the condition that each Merge chooses by
-        self.sides: dict[Key, int] = {}  # how many sides a condition has
-        self.asked: dict[Key, str] = {}  # a reference to it
-        self.assumed: State = {}
+        self.alive = Aliveness(body, given, library.name)
         self.moved: dict[Key, str] = {}  # what stands for a Merge
         self.waits: dict[str, str] = {}  # the node to wait for in place of one that went into a choice
-        self.order = self._topological()
 
     def made(self) -> Body:
         body = self.body
-        self._find_states()
-        for reference in body.results:  # a result that is alive on one side only is taken to be on it
-            for condition, side in self._state(reference).items():
-                self.assumed.setdefault(condition, side)
-        if self.assumed:
-            self._find_states()
         nodes = dict(body.nodes)
         for choice in self._choices():
             node = self._node(choice, nodes)
@@ -103,94 +84,6 @@ class _Choices:
             is_function=body.is_function,
         )
 
-    # --- where nodes are alive ----------------------------------------------------------------------------------------
-
-    def _topological(self) -> list[Any]:
-        """The nodes that the results need or wait for, each after its inputs."""
-        body, order = self.body, []
-        done: set[str] = set()
-        active: set[str] = set()
-        for root in [*body.results, *body.control_results]:
-            start = _name(root)
-            if start in done or start not in body.nodes or self._is_given(root):
-                continue
-            path = [(start, iter(body.nodes[start].input))]
-            active.add(start)
-            while path:
-                name, rest = path[-1]
-                for reference in rest:
-                    other = _name(reference)
-                    if other in done or other not in body.nodes or self._is_given(reference):
-                        continue
-                    if other in active:
-                        raise InvalidSourceError(f"'{other}' in {self.library.name} depends on itself")
-                    active.add(other)
-                    path.append((other, iter(body.nodes[other].input)))
-                    break
-                else:
-                    path.pop()
-                    active.discard(name)
-                    done.add(name)
-                    order.append(body.nodes[name])
-        return order
-
-    def _is_given(self, reference: str) -> bool:
-        return bool(self.given) and reference[0:1] != "^" and self.body.key(reference) in self.given
-
-    def _find_states(self) -> None:
-        self.states.clear()
-        self.split.clear()
-        for node in self.order:
-            if node.op in SWITCHES and len(node.input) > 1:
-                condition = self._condition(node)
-                count = node.attr["num_outs"].i if node.op == "_SwitchN" else 2
-                self.sides[condition] = max(count, self.sides.get(condition, 0))
-            states = [self._state(reference) for reference in node.input]
-            if node.op in MERGES:
-                self.states[node.name] = self._joined(node, states)
-            else:
-                self.states[node.name] = _together(states)
-                if len(self.states[node.name]) > 2 * _DEEPEST:
-                    raise InvalidSourceError(f"'{node.name}' in {self.library.name} lies behind too many switches")
-
-    def _state(self, reference: str) -> State:
-        """Where a tensor is alive; where a node runs, for a control input."""
-        if reference.startswith("^"):
-            return self.states.get(reference[1:], {})
-        key = self.body.key(reference)
-        if key in self.given:
-            return {}
-        state = self.states.get(key[0], {})
-        node = self.body.nodes.get(key[0])
-        if node is None or node.op not in SWITCHES or len(node.input) < 2 or not isinstance(key[1], int):
-            return state
-        condition = self._condition(node)
-        return state if condition in self.assumed else {**state, condition: key[1]}
-
-    def _condition(self, switch: Any) -> Key:
-        """The tensor that a switch asks, past identities."""
-        reference = switch.input[1]
-        for _ in range(_LONGEST):
-            key = self.body.key(reference)
-            node = self.body.nodes.get(key[0])
-            if key in self.given or node is None or node.op != "Identity" or not node.input:
-                break
-            reference = node.input[0]
-        self.asked[key] = reference
-        return key
-
-    def _joined(self, merge: Any, states: list[State]) -> State:
-        """The state of a Merge: what its inputs share once the condition in which they differ is forgotten."""
-        everywhere = [c for c in states[0] if all(c in s for s in states) and len({s[c] for s in states}) > 1]
-        somewhere = [c for s in states for c in s if not all(c in t for t in states)]
-        candidates = everywhere or somewhere
-        outer = [c for c in candidates if not self.states.get(c[0])]
-        if candidates:
-            self.split[merge.name] = (outer or candidates)[0]
-        shared = {c: side for c, side in states[0].items() if all(s.get(c) == side for s in states)}
-        shared.pop(self.split.get(merge.name, ("", 0)), None)
-        return shared
-
     # --- which choices there are --------------------------------------------------------------------------------------
 
     def _choices(self) -> list[_Choice]:
@@ -198,11 +91,11 @@ class _Choices:
         wanted, choices = self._wanted(), list[_Choice]()
         latest: dict[Key, _Choice] = {}
         behind: dict[str, int] = {}  # the choices that each node depends on, as bits
-        for node in self.order:
+        for node in self.alive.order:
             needs = 0
             for reference in node.input:
-                needs |= behind.get(_name(reference), 0)
-            state = self.states[node.name]
+                needs |= behind.get(node_of(reference), 0)
+            state = self.alive.states[node.name]
             condition = self._chosen_by(node, state, wanted)
             if condition is not None:
                 for number in _bits(needs):
@@ -225,10 +118,10 @@ class _Choices:
         if node.name not in wanted:
             return None
         if node.op in MERGES:
-            return None if state else self.split.get(node.name)
+            return None if state else self.alive.split.get(node.name)
         if not state or not self.library.acts(node):
             return None
-        return next((c for c in state if not self.states.get(c[0])), next(iter(state)))
+        return next((c for c in state if not self.alive.states.get(c[0])), next(iter(state)))
 
     @staticmethod
     def _need(choices: list[_Choice], choice: _Choice, needs: int) -> None:
@@ -248,7 +141,7 @@ class _Choices:
             if reference.startswith("^"):
                 names: Iterable[str] = self.library.effects_behind(self.body.nodes, reference[1:])
             else:
-                names = () if self._is_given(reference) else (_name(reference),)
+                names = () if self.alive.is_given(reference) else (node_of(reference),)
             for name in names:
                 if name not in wanted and name in self.body.nodes:
                     wanted[name] = None
@@ -259,7 +152,7 @@ class _Choices:
 
     def _node(self, choice: _Choice, taken: Collection[str]) -> Any:
         """The ``If`` or ``Case`` of a choice."""
-        condition, count = choice.condition, self.sides[choice.condition]
+        condition, count = choice.condition, self.alive.sides[choice.condition]
         ends = [*(merge.name for merge in choice.merges), *choice.effects]
         name = free_name(ends[0].rpartition("/")[0] or "cond", taken)
         captured: dict[Key, str] = {}
@@ -288,7 +181,7 @@ class _Choices:
         for place, merge in enumerate(choice.merges):
             self.moved[merge.name, 0] = self.body.reference(name, place, "output")
         self.waits.update(dict.fromkeys(ends, name))
-        inputs = [self.asked[condition], *captured.values()]
+        inputs = [self.alive.asked[condition], *captured.values()]
         types = [merge.attr["T"].type for merge in choice.merges]
         return _proto(name, inputs, self._waiting(sides), functions, numbers, types)
 
@@ -296,7 +189,7 @@ class _Choices:
         """The nodes of one side, and, noted in `captured`, what it uses from outside."""
         held, condition = _Side(), choice.condition
         for name in choice.effects:
-            if self.states[name].get(condition) == side:
+            if self.alive.states[name].get(condition) == side:
                 held.effects[name] = None
         stack = [reference for merge in choice.merges for reference in self._inputs(merge, condition, side)]
         stack += [f"^{name}" for name in held.effects]
@@ -304,7 +197,7 @@ class _Choices:
             reference = stack.pop()
             if reference.startswith("^"):
                 for name in self.library.effects_behind(self.body.nodes, reference[1:]):
-                    if condition in self.states.get(name, {}):
+                    if condition in self.alive.states.get(name, {}):
                         held.effects[name] = None
                         if name not in held.nodes:
                             held.nodes[name] = None
@@ -313,7 +206,7 @@ class _Choices:
                 continue
             reference = self._past(condition, reference)
             key = self.body.key(reference)
-            if key in self.given or condition not in self.states.get(key[0], {}):
+            if key in self.given or condition not in self.alive.states.get(key[0], {}):
                 captured.setdefault(key, reference)
             elif key[0] not in held.nodes:
                 held.nodes[key[0]] = None
@@ -324,14 +217,14 @@ class _Choices:
         stack = [name]
         while stack:
             name = stack.pop()
-            if name not in held.around and condition in self.states.get(name, {}):
+            if name not in held.around and condition in self.alive.states.get(name, {}):
                 held.around[name] = None
-                stack.extend(map(_name, self.body.nodes[name].input))
+                stack.extend(map(node_of, self.body.nodes[name].input))
 
     def _inputs(self, merge: Any, condition: Key, side: int) -> list[str]:
         """The inputs of a Merge that may be alive on a side; all of them where none is."""
         references = [reference for reference in merge.input if reference[0:1] != "^"]
-        states = [self._state(reference) for reference in references]
+        states = [self.alive.state(reference) for reference in references]
         said = [r for r, state in zip(references, states, strict=True) if state.get(condition) == side]
         silent = [r for r, state in zip(references, states, strict=True) if condition not in state]
         return said or silent or references
@@ -365,13 +258,13 @@ class _Choices:
 
     def _past(self, condition: Key, reference: str) -> str:
         """The tensor before the switches of a condition, and before those whose side is taken for granted."""
-        for _ in range(_LONGEST):
+        for _ in range(LONGEST):
             key = self.body.key(reference)
             node = self.body.nodes.get(key[0])
             if key in self.given or node is None or node.op not in SWITCHES or len(node.input) < 2:
                 break
-            asked = self._condition(node)
-            if asked != condition and asked not in self.assumed:
+            asked = self.alive.condition(node)
+            if asked != condition and asked not in self.alive.assumed:
                 break
             reference = node.input[0]
         return reference
@@ -380,9 +273,9 @@ class _Choices:
         """A reference of what is in no choice, once these are nodes."""
         if reference.startswith("^"):
             return f"^{self.waits.get(reference[1:], reference[1:])}"
-        if self.assumed:
+        if self.alive.assumed:
             reference = self._past(("", 0), reference)
-        for _ in range(_LONGEST):
+        for _ in range(LONGEST):
             key = self.body.key(reference)
             if key in self.moved:
                 return self.moved[key]
@@ -422,27 +315,8 @@ def _role(count: int, side: int) -> str:
     return ("else", "then")[side] if count == 2 else f"branch_{side}"
 
 
-def _together(states: Sequence[State]) -> State:
-    """Where all of several are alive."""
-    states = [state for state in states if state]
-    if not states:
-        return {}
-    first = states[0]
-    if all(state is first or state.items() <= first.items() for state in states[1:]):
-        return first
-    found = dict(first)
-    for state in states[1:]:
-        for condition, side in state.items():
-            found.setdefault(condition, side)
-    return found
-
-
 def _bits(number: int) -> Iterable[int]:
     while number:
         lowest = number & -number
         yield lowest.bit_length() - 1
         number ^= lowest
-
-
-def _name(reference: str) -> str:
-    return reference.removeprefix("^").partition(":")[0]

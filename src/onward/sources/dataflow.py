@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
+from onward.sources.aliveness import MERGES, SWITCHES
 from onward.sources.body import Body, Key
-from onward.sources.branches import MERGES, SWITCHES, branched
+from onward.sources.branches import branched
 from onward.sources.loops import LOOP_OPS, Loops
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from onward.errors import InvalidSourceError
 from onward.formats.protos import message
+from onward.sources.aliveness import MERGES, SWITCHES
 from onward.sources.body import Body, Key, any_shape, argument_name, free_name, output_type, rewired
-from onward.sources.branches import MERGES, SWITCHES, branched
+from onward.sources.branches import branched
 
 if TYPE_CHECKING:
     from onward.sources.library import Library

@@ -92,7 +92,7 @@ class Flow:
             return self.stored(index)
         if index not in self._real:
             if self.dequantize or self.tensor(index).dtype == np.int64:
-                self._real[index] = self._constant(index, self._reals(index))
+                self._real[index] = self._constant(index, self.reals(index))
             else:
                 self._real[index] = self.dequantized(self.stored(index), self._quantization(index))
         return self._real[index]
@@ -121,7 +121,7 @@ class Flow:
 
     def initial(self, index: int) -> NDArray[Any] | LazyArray:
         """The value of a constant, or of a variable before the first run, in the form in which it flows."""
-        return self._reals(index) if self.dequantize and self.is_quantized(index) else self._read(index)
+        return self.reals(index) if self.dequantize and self.is_quantized(index) else self._read(index)
 
     def quantized(self, real: Tensor, index: int) -> Tensor:
         """Reals as a tensor of the file holds them."""
@@ -150,7 +150,7 @@ class Flow:
             return np.zeros([d or 0 for d in tensor.shape], tensor.dtype)
         raise InvalidSourceError(f"{self.subgraph.model.path}: '{tensor.name}' is read before anything computes it")
 
-    def _reals(self, index: int) -> LazyArray:
+    def reals(self, index: int) -> LazyArray:
         """A constant, dequantised."""
         source, quantization = self._read(index), self._quantization(index)
         shape = tuple(source.shape)

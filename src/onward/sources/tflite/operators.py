@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from onward.errors import InvalidSourceError
-from onward.sources.tflite import builtins, movement, numbers, state, windows
+from onward.sources.tflite import builtins, movement, numbers, recurrent, state, windows
 from onward.sources.tflite.flow import Flow
 from onward.sources.tflite.rules import Call, Rule
 
-RULES: dict[str, Rule] = {**builtins.RULES, **movement.RULES, **numbers.RULES, **state.RULES, **windows.RULES}
+RULES: dict[str, Rule] = {
+    **builtins.RULES,
+    **movement.RULES,
+    **numbers.RULES,
+    **recurrent.RULES,
+    **state.RULES,
+    **windows.RULES,
+}
 
 
 def follow(flow: Flow) -> None:

@@ -183,8 +183,9 @@ def _gates(
     acts: dict[int, Activation] = {}
     forms: list[Linear] = []
     for gate, number, seen in wanted:
-        for act, inner in _activated(gate):
-            form = _looking(step.reader, step.reader.read(inner), seen)
+        for act, inner, part in _activated_parts(gate):
+            form = step.reader.read(inner)
+            form = _looking(step.reader, form if form is None or part is None else form.columns(part), seen)
             if form is not None and acts.get(number, act) == act and _depends(step, form, h, seen):
                 acts[number] = act
                 forms.append(form)
@@ -255,6 +256,23 @@ def _activated(value: Value) -> Iterator[tuple[Activation, Value]]:
         assert node.inputs[0] is not None
         yield Activation("HardSigmoid", 1.0, 0.0), plain(node.inputs[0])
     yield LINEAR, value
+
+
+def _activated_parts(value: Value) -> Iterator[tuple[Activation, Value, slice | None]]:
+    """The same, and where gates are activated side by side and then split, which columns a value is."""
+    for act, inner in _activated(value):
+        yield act, inner, None
+    value = plain(value)
+    node = _made_by(value, "Split")
+    if node is None or node.inputs[0] is None or node.attrs.get("axis", 0) not in (1, -1) or value.rank != 2:
+        return
+    widths = [v.shape[1] if v.shape is not None else None for v in node.outputs[: value.index + 1]]
+    if all(isinstance(width, int) for width in widths):
+        *before, width = widths
+        start = sum(before)
+        for act, inner in _activated(node.inputs[0]):
+            if act != LINEAR:
+                yield act, inner, slice(start, start + width)
 
 
 def _number(value: Value | None) -> float | None:

@@ -3,9 +3,6 @@
 A loop that goes through sequences step by step is taken apart cell by cell: each state whose next value is a known cell
 of one sequence becomes a node over the whole sequence, and what it puts out is a sequence for the cells after it. The
 loop goes when everything that is used of it has been found so; otherwise it stays as it is.
-
-A step that a mask leaves out carries the states on. So the steps that count are moved to the front, in order, the
-node runs over as many of them as there are, and the outputs are moved back: exact for any mask, not only padding.
 """
 
 from __future__ import annotations
@@ -16,15 +13,16 @@ import numpy as np
 
 from onward import ir
 from onward.dims import Size
-from onward.dtypes import FLOAT32, INT32, INT64
-from onward.fuse.engine import Rewrite, made_by
+from onward.dtypes import FLOAT32
+from onward.fuse import rnn_mask
+from onward.fuse.lift import Lifter
 from onward.fuse.linear import Reader
 from onward.fuse.recurrent_cells import Cell, Step, plain, recognise_cell
+from onward.fuse.reverse import reverse, unreversed
 from onward.ir import Node, Value
 from onward.lowering.builder import Builder
 
 DEFAULTS = {"LSTM": ("Sigmoid", "Tanh", "Tanh"), "GRU": ("Sigmoid", "Tanh"), "RNN": ("Tanh",)}
-LOWEST = np.iinfo(np.int64).min
 
 
 def recur(op: Builder, graph: ir.Graph) -> None:
@@ -69,7 +67,7 @@ class _Run(NamedTuple):
         y: the output at each step, in the loop's order, (steps, rows, units); with a mask, that of the steps that count
             comes first.
         finals: the last states, each with a leading dimension of 1.
-        mask: which steps count, in the loop's order, (steps, rows, 1); None where all do.
+        mask: which steps count, in the loop's order, see ``rnn_mask``; None where all do.
         from_zero: whether the states start at zero.
     """
 
@@ -92,10 +90,12 @@ class _Loop:
         self.initial = dict(zip(states, node.inputs[2:], strict=True))
         self.trips = node.inputs[0]
         self.steps = _size(self.trips)
+        self.inside = {v for n in body.nodes for v in n.outputs} | set(body.inputs)
         self.counters = {body.inputs[0], *(s for s in states if self._counts(s))}
         self.sequences = self._sequences()
         self.runs: dict[Value, _Run] = {}  # by the output of their cell
         self.packed: dict[Value, _Run] = {}  # those under a mask
+        self.longer: dict[Value, Value] = {}  # lengths and one more
 
     @property
     def recurrent(self) -> bool:
@@ -116,12 +116,11 @@ class _Loop:
     def _sequences(self) -> dict[Value, Value]:
         """The values that are element after element of a tensor from outside, with that tensor."""
         found = {}
-        inside = {v for n in self.body.nodes for v in n.outputs} | set(self.body.inputs)
         for node in self.body.nodes:
             if node.op != "Gather" or node.domain or node.attrs.get("axis", 0) != 0:
                 continue
             whole, index = node.inputs
-            if whole is None or index is None or whole in inside or plain(index) not in self.counters:
+            if whole is None or index is None or whole in self.inside or plain(index) not in self.counters:
                 continue
             if whole.rank == 3 and self.trips is not None:
                 found[node.output] = self._passed(whole)
@@ -162,7 +161,7 @@ class _Loop:
         before = self.packed.get(cell.x)
         if before is not None and before.mask is not mask:
             return False
-        if mask is not None and _rows(mask) == 1 != _rows(self.sequences.get(cell.x, mask)):
+        if mask is not None and rnn_mask.rows(mask) == 1 != _rows(self.sequences.get(cell.x)):
             return False  # one mask for all rows
         run = self.runs[after] = self._run(cell, mask)
         if run.mask is None:
@@ -176,29 +175,60 @@ class _Loop:
         where = after.producer
         if where is None or where.op != "Where":
             return after, None
-        condition, value, otherwise = where.inputs
-        mask = None if condition is None else self._mask(condition)
-        if mask is None or value is None or otherwise is None or plain(otherwise) is not state:
+        found = self._choice(where)
+        if found is None or found[2] is not state:
             return after, None
-        return plain(value), mask
+        return found[1], found[0]
 
-    def _mask(self, condition: Value) -> Value | None:
-        """The sequence of (rows, 1) that a condition is element after element of."""
-        condition = plain(condition)
-        while condition.producer is not None and condition.producer.op in ("Expand", "Tile"):
+    def _choice(self, where: Node) -> tuple[Value, Value, Value] | None:
+        """For a Where under a mask: the mask, the value where a step counts, and that where it does not."""
+        condition, *values = where.inputs
+        counts, others = (plain(v) for v in values if v is not None)
+        found = None if condition is None else self._mask(condition)
+        if found is None:
+            return None
+        return (found[0], counts, others) if found[1] else (found[0], others, counts)
+
+    def _mask(self, condition: Value) -> tuple[Value, bool] | None:
+        """The mask that a condition is element after element of, and whether it holds where steps count."""
+        condition, holds = plain(condition), True
+        while condition.producer is not None and condition.producer.op in ("Expand", "Tile", "Unsqueeze", "Not"):
+            holds ^= condition.producer.op == "Not"
             inner = condition.producer.inputs[0]
             assert inner is not None
             condition = plain(inner)
+            if condition in self.sequences:
+                break
         mask = self.sequences.get(condition)
-        return mask if mask is not None and mask.dtype == bool and mask.shape and mask.shape[-1] == 1 else None
+        if mask is not None:
+            return (mask, holds) if mask.dtype == bool and mask.shape and mask.shape[-1] == 1 else None
+        compared = self._compared(condition)
+        return None if compared is None else (compared[0], compared[1] == holds)
+
+    def _compared(self, condition: Value) -> tuple[Value, bool] | None:
+        """The lengths that a step's number is compared with, and whether the comparison holds below them."""
+        node = condition.producer
+        if node is None or node.op not in rnn_mask.COMPARISONS or node.domain:
+            return None
+        number, lengths = (plain(v) for v in node.inputs if v is not None)
+        name = node.op
+        if lengths in self.counters:
+            number, lengths, name = lengths, number, rnn_mask.MIRRORED[name]
+        lengths = _vector(lengths)
+        if number not in self.counters or lengths in self.inside or lengths.rank != 1:
+            return None
+        below, more = rnn_mask.COMPARISONS[name]
+        if more and lengths not in self.longer:
+            self.longer[lengths] = lengths + 1
+        return self.longer[lengths] if more else lengths, below
 
     def _run(self, cell: Cell, mask: Value | None) -> _Run:
         op = self.op
         attrs: dict[str, Any] = {"hidden_size": cell.r.shape[1], **_activations(cell)}
         if cell.linear_before_reset:
             attrs["linear_before_reset"] = 1
-        x, lengths = self._input(cell, mask), None if mask is None else self._count(mask)
-        backwards = _reversed(x) if mask is None else None
+        x, lengths = self._input(cell, mask), None if mask is None else rnn_mask.count(op, mask, self.trips)
+        backwards = unreversed(x) if mask is None else None
         if backwards is not None:
             x, attrs["direction"] = backwards, "reverse"
         starts = [self.initial[s] for s in cell.states]
@@ -214,45 +244,15 @@ class _Loop:
             finals = [op.Where(some, final, start) for final, start in zip(finals, given, strict=False)]
         y = op.Squeeze(y, axes=[1])
         if backwards is not None:
-            y = _reverse(op, y)
+            y = reverse(op, y)
         return _Run(cell, y, tuple(finals), mask, from_zero)
 
     def _input(self, cell: Cell, mask: Value | None) -> Value:
         """The sequence that a cell reads, the steps that count in front of the others."""
         if cell.x in self.packed:
             return self.packed[cell.x].y
-        x, op = self.sequences[cell.x], self.op
-        if mask is None:
-            return x
-        # Of equal elements TopK takes the earlier ones first.
-        steps = op.Reshape(self.trips, [1])
-        order = op.TopK(op.Cast(mask, to=INT64), steps, axis=0, outputs=2)[1]
-        return self._taken(x, order)
-
-    # --- masks --------------------------------------------------------------------------------------------------------
-
-    def _count(self, mask: Value) -> Value:
-        """How many steps count, (rows,)."""
-        op = self.op
-        counts = op.ReduceSum(op.Cast(mask, to=INT32), axes=[0], keepdims=0)
-        result: Value = op.Squeeze(counts, axes=[1])
-        return result
-
-    def _held(self, run: _Run) -> Value:
-        """The output at each step, that of the step before where it does not count; zero before the first."""
-        op = self.op
-        assert run.mask is not None
-        # Before the first step that counts the place is -1: the last row, which is then beyond the count, and zero.
-        place = op.CumSum(op.Cast(run.mask, to=INT64), np.array(0)) - 1
-        return self._taken(run.y, place)
-
-    def _taken(self, x: Value, places: Value) -> Value:
-        """For each step and row, the vector of another step: (steps, rows, width) by (steps, rows, 1)."""
-        # The shape is read by a node of its own: what lowering read sizes from may be gone by now.
-        wide = self.op.Expand(places, self.op.append("Shape", [x], {}))
-        wide.shape = x.shape
-        result: Value = self.op.GatherElements(x, wide, axis=0)
-        return result
+        x = self.sequences[cell.x]
+        return x if mask is None else rnn_mask.packed(self.op, x, mask, self.trips)
 
     # --- results ------------------------------------------------------------------------------------------------------
 
@@ -260,7 +260,7 @@ class _Loop:
         """What one of the loop's outputs is without it, None where that is unknown."""
         value = plain(self.body.outputs[1 + index])
         if index >= len(self.initial):
-            return self._sequence(value)
+            return self._sequence(value) or self._lifted(value)
         return self._last(value)
 
     def last(self, index: int) -> Value | None:
@@ -275,8 +275,28 @@ class _Loop:
             return None
         run, otherwise = found
         if _is_zero(otherwise):
-            return self.op.Where(run.mask, self._held(run), np.float32(0))
-        return self._held(run) if self._holds(value, otherwise) else None
+            return rnn_mask.zeroed(self.op, run.y, run.mask, self.trips)
+        return rnn_mask.held(self.op, run.y, run.mask, self.trips) if self._holds(value, otherwise) else None
+
+    def _lifted(self, value: Value) -> Value | None:
+        """What is computed of sequences step by step, as a sequence; zero where a mask leaves steps out."""
+        where = value.producer
+        found = self._choice(where) if where is not None and where.op == "Where" else None
+        if found is None:
+            return Lifter(self.op, self.sequences.get, self.inside).lift(value)
+        mask, inner, otherwise = found
+        sequence = Lifter(self.op, lambda v: self._under(mask, v), self.inside).lift(inner)
+        if sequence is None or not _is_zero(otherwise):
+            return None
+        result: Value = self.op.Where(rnn_mask.steps(self.op, mask, self.trips), sequence, np.float32(0))
+        return result
+
+    def _under(self, mask: Value, value: Value) -> Value | None:
+        """A sequence that is right at the steps that count."""
+        run = self.runs.get(value)
+        if run is None or run.mask is None:
+            return self.sequences.get(value)
+        return rnn_mask.zeroed(self.op, run.y, mask, self.trips) if run.mask is mask else None
 
     def _holds(self, value: Value, otherwise: Value) -> bool:
         """Whether the alternative to a value is the same of the step before, at first zero."""
@@ -287,13 +307,11 @@ class _Loop:
         where = value.producer
         if where is None or where.op != "Where":
             return None
-        condition, output, otherwise = where.inputs
-        if condition is None or output is None or otherwise is None:
+        found = self._choice(where)
+        run = None if found is None else self.runs.get(found[1])
+        if found is None or run is None or run.mask is not found[0]:
             return None
-        run = self.runs.get(plain(output))
-        if run is None or run.mask is None or self._mask(condition) is not run.mask:
-            return None
-        return run, plain(otherwise)
+        return run, found[2]
 
     def _last(self, value: Value) -> Value | None:
         """The value after the last step."""
@@ -364,8 +382,17 @@ def _size(trips: Value | None) -> Size | None:
     return None
 
 
-def _rows(sequence: Value) -> Size | None:
-    return None if sequence.shape is None else sequence.shape[1]
+def _rows(sequence: Value | None) -> Size | None:
+    return None if sequence is None or sequence.shape is None else sequence.shape[1]
+
+
+def _vector(lengths: Value) -> Value:
+    """A vector behind what makes a column of it."""
+    node = lengths.producer
+    if lengths.rank == 2 and node is not None and node.op == "Unsqueeze" and _axes(node.inputs[1]) in ([1], [-1]):
+        assert node.inputs[0] is not None
+        return plain(node.inputs[0])
+    return lengths
 
 
 def _axes(axes: Value | None) -> list[int]:
@@ -377,47 +404,3 @@ def _is_zero(value: Value | None) -> bool:
     while value is not None and value.producer is not None and value.producer.op in ("Expand", "Identity"):
         value = value.producer.inputs[0]
     return value is None or (value.const is not None and value.const.size <= 1 << 16 and not np.any(value.array))
-
-
-def _reverse(op: Builder, x: Value) -> Value:
-    result: Value = op.Slice(x, [-1], [LOWEST], [0], [-1])
-    return result
-
-
-def _reversed(x: Value, axis: int = 0) -> Value | None:
-    """What a value is the reverse of, along an axis."""
-    found = _backwards(x)
-    return found[0] if found is not None and found[1] == axis else None
-
-
-def _backwards(x: Value) -> tuple[Value, int] | None:
-    """What a value is the reverse of, and along which axis."""
-    node = made_by(x, "Slice")
-    if node is None or len(node.inputs) != 5:
-        return None
-    whole, *bounds = node.inputs
-    if any(b is None or b.const is None or b.const.size != 1 for b in bounds):
-        return None
-    start, end, axis, step = (int(np.ravel(b.array)[0]) for b in bounds if b is not None)
-    assert whole is not None
-    return (whole, axis) if (start, step) == (-1, -1) and axis >= 0 and end < -(2**31) + 2 else None
-
-
-def forward_again(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
-    """The reverse of a reverse, a transposition between them or not, is the value itself."""
-    found = _backwards(node.output)
-    if found is None:
-        return None
-    x, axis = found
-    transpose = made_by(x, "Transpose")
-    if transpose is None or transpose.inputs[0] is None:
-        return _reversed(x, axis)
-    perm = transpose.attrs["perm"]
-    whole = _reversed(transpose.inputs[0], perm[axis])
-    if whole is None:
-        return None
-    result: Value = op.Transpose(whole, perm=perm)
-    return result
-
-
-RULES: dict[str, list[Rewrite]] = {"Slice": [forward_again]}

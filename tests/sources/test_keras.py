@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -142,6 +144,90 @@ def test_keras_2_models(tmp_path: Path) -> None:
     assert outline(open_source(model, Options())) == expected
     model.save(tmp_path / "model.keras")
     assert outline(open_source(tmp_path / "model.keras", Options())) == expected
+
+
+def keras_2() -> Any:
+    return pytest.importorskip("tf_keras", reason="Keras 2 is not installed")
+
+
+def keras_2_models() -> dict[str, Any]:
+    """Models whose layers Keras 2 and 3 write differently."""
+    k = keras_2()
+    k.utils.set_random_seed(2)
+    tokens = k.Input((7,), dtype="int32", name="tokens")
+    masked = k.layers.Embedding(20, 4, mask_zero=True)(tokens)
+    states = k.layers.Bidirectional(k.layers.LSTM(3, return_sequences=True), name="both")(masked)
+    a, b = k.Input((6, 6, 2), name="a"), k.Input((4,), name="b")
+    pooled = k.layers.GlobalAveragePooling2D()(k.layers.SeparableConv2D(4, 3)(a))
+    joined = k.layers.Concatenate()([pooled, b])
+    return {
+        "recurrent": k.Model(tokens, k.layers.GRU(5, name="last")(states)),
+        "nested": k.Model([a, b], [k.layers.Dense(2, name="p")(joined), k.layers.Dense(3, name="q")(joined)]),
+        "pictures": k.Sequential([
+            k.layers.Conv2D(4, 3, input_shape=(8, 8, 3)), k.layers.BatchNormalization(),
+            k.layers.PReLU(shared_axes=[1, 2]), k.layers.UpSampling2D(2, interpolation="bilinear"),
+            k.layers.Flatten(), k.layers.Dense(3, activation="softmax", name="softmax"),
+        ]),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["recurrent", "nested", "pictures"])
+@pytest.mark.parametrize("form", ["live", "h5", "keras", "SavedModel"])
+def test_keras_2_in_every_form(name: str, form: str, tmp_path: Path) -> None:
+    """The same numbers from the live model, both kinds of files, and a SavedModel, which TensorFlow does not load."""
+    import onward
+
+    model = keras_2_models()[name]
+    source: Any = model
+    if form != "live":
+        source = tmp_path / (f"model.{form}" if form != "SavedModel" else "model")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tf_keras calls its own HDF5 files legacy
+            model.save(source, save_format={"h5": "h5", "keras": "keras", "SavedModel": "tf"}[form])
+    program = onward.convert(source, verify=False)
+    assert set(program.input_names) == set(model.input_names)
+    assert program.output_names == list(model.output_names)
+    rng = np.random.default_rng(0)
+    arrays = {
+        i.name.partition(":")[0]: rng.integers(0, 20, (3, *i.shape[1:])).astype(i.dtype.as_numpy_dtype)
+        for i in model.inputs
+    }
+    expected = model([arrays[key] for key in model.input_names], training=False)
+    found = program.run(arrays)
+    for key, array in zip(program.output_names, expected if len(found) > 1 else [expected], strict=True):
+        np.testing.assert_allclose(found[key], array, rtol=1e-4, atol=1e-5)
+
+
+def test_the_keras_that_reads_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That which wrote it, or the other; if no installed one can, what each says and what else to install."""
+    from onward.sources import keras_file
+
+    model = keras_2_models()["pictures"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save(tmp_path / "two.h5")
+    assert type(keras_file._load(tmp_path / "two.h5", "2.15.0", False)).__module__.startswith("tf_keras")
+    assert len(keras_file._load(tmp_path / "two.h5", "3.0.0", False).layers) == 6
+    two_inputs().save(tmp_path / "three.keras")
+    assert type(keras_file._load(tmp_path / "three.keras", "2.15.0", False)).__module__.startswith("keras")
+    (tmp_path / "none.h5").write_bytes(b"nothing")
+    with pytest.raises(InvalidSourceError, match=r"(?s)written by Keras 2\.1\).*loaded by tf_keras .*; nor by keras 3"):
+        keras_file._load(tmp_path / "none.h5", "2.1", False)
+    monkeypatch.setitem(sys.modules, "tf_keras", None)
+    with pytest.raises(InvalidSourceError, match=r"loaded by keras .*; tf_keras, which is not installed, may"):
+        keras_file._load(tmp_path / "none.h5", "2.1", False)
+
+
+def test_code_in_files_of_keras_2(tmp_path: Path) -> None:
+    k = keras_2()
+    model = k.Sequential([k.Input((5,)), k.layers.Lambda(lambda x: x * 2, name="twice")])
+    for name in ("model.keras", "model.h5"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.save(tmp_path / name)
+        with pytest.raises(InvalidSourceError, match=r"Python code in a Lambda layer \(twice\)"):
+            open_source(tmp_path / name, Options())
+        assert len(open_source(tmp_path / name, Options(allow_unsafe=True)).outputs) == 1
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.h5"])

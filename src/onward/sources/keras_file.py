@@ -101,38 +101,50 @@ def _objects(config: Any) -> Iterator[Mapping[str, Any]]:
             stack.extend(value)
 
 
+_CAUSES = (
+    ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError, ImportError, OSError,
+    RuntimeError,
+)  # fmt: skip
+
+
 def _load(path: str | os.PathLike[str], version: str, allow_unsafe: bool) -> Any:
-    keras = _keras(version)
-    try:
-        return keras.models.load_model(os.fspath(path), compile=False, safe_mode=not allow_unsafe)
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        NotImplementedError,
-        ImportError,
-        OSError,
-    ) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = lines[0] if lines else type(error).__name__
-        raise InvalidSourceError(f"Keras {keras.__version__} cannot load {path}: {reason}") from error
+    """The model, from the Keras that wrote files like this one, or else from the other.
 
-
-def _keras(version: str) -> Any:
-    """The Keras that reads the file best: tf_keras, where it is installed, for files of Keras 2."""
-    if "keras" not in sys.modules:
-        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    if version.startswith("2."):
+    Raises:
+        InvalidSourceError: none that is installed can; what each says, and which one is not installed.
+        MissingDependencyError: none is installed.
+    """
+    reasons: list[str] = []
+    absent: list[str] = []
+    first: Exception | None = None
+    for name in _readers(version):
         try:
-            return importlib.import_module("tf_keras")
+            keras = _keras(name)
         except ImportError:
-            pass  # Keras 3 reads most of these files
-    try:
-        return importlib.import_module("keras")
-    except ImportError as error:
-        raise _missing("Keras") from error
+            absent.append(name)
+            continue
+        try:
+            return keras.models.load_model(os.fspath(path), compile=False, safe_mode=not allow_unsafe)
+        except _CAUSES as error:
+            first = first or error
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            reasons.append(f"{name} {keras.__version__}: {lines[0] if lines else type(error).__name__}")
+    if first is None:
+        raise _missing("Keras")
+    written = f" (written by Keras {version})" if version else ""
+    hint = "; tf_keras, which is not installed, may: pip install tf_keras" if absent == ["tf_keras"] else ""
+    raise InvalidSourceError(f"{path}{written} cannot be loaded by {'; nor by '.join(reasons)}{hint}") from first
+
+
+def _readers(version: str) -> tuple[str, ...]:
+    """The packages that may read a file, the likeliest first; files of Keras 1 and 2 are tf_keras'."""
+    return ("keras", "tf_keras") if version.startswith("3") else ("tf_keras", "keras")
+
+
+def _keras(name: str) -> Any:
+    if name == "keras" and "keras" not in sys.modules:
+        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    return importlib.import_module(name)
 
 
 def _missing(what: str) -> MissingDependencyError:

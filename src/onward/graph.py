@@ -105,6 +105,7 @@ class Input:
     shape: tuple[int | str | None, ...] | None
     default: NDArray[Any] | None = None
     channels_first: bool = False
+    span: tuple[int, int] | None = None  # of integers that stand for reals: any of them may come
 
 
 @dataclass
@@ -134,7 +135,8 @@ class Graph:
 
     ``effects`` are nodes that nothing reads but that change what a variable or table holds; prints and assertions do
     not count. ``reference`` runs the source itself in TensorFlow: named input arrays in, arrays in the order of
-    ``outputs`` out; None where there is nothing to run.
+    ``outputs`` out; None where there is nothing to run. ``slack`` tells of the same inputs how far from these answers
+    others are just as right, a number for each output: where the source's own kernels differ (quantised ones do).
     """
 
     name: str
@@ -142,6 +144,7 @@ class Graph:
     outputs: list[Output]
     effects: list[Node] = field(default_factory=list)
     reference: Reference | None = None
+    slack: Reference | None = None
     _library: Callable[[FunctionRef], Graph] | None = field(default=None, repr=False)
     _functions: dict[Any, Graph] = field(default_factory=dict, repr=False)
 

@@ -20,7 +20,7 @@ def example(size: int = 2) -> Example:
         "raw": np.array([b"\xff", b"ok", b""][:size], object),
         "brain": np.arange(size).astype(ml_dtypes.bfloat16),
     }
-    return Example({"x:0": np.arange(size), "scope/y": np.array(True)}, outputs)
+    return Example({"x:0": np.arange(size), "scope/y": np.array(True)}, outputs, {"z": np.array(2.0)})
 
 
 @pytest.mark.parametrize("count", [1, 2, 11])

@@ -75,6 +75,8 @@ def select(graph: Graph, inputs: Any, outputs: Any) -> Graph:
     graph.outputs = [graph.outputs[i] for i in kept]
     if graph.reference is not None:
         graph.reference = _some(graph.reference, kept)
+    if graph.slack is not None:
+        graph.slack = _some(graph.slack, kept)
     return graph
 
 

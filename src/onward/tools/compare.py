@@ -70,13 +70,15 @@ class Comparison:
 
 
 def compare(
-    name: str, expected: NDArray[Any], got: NDArray[Any], tolerance: float | None = None, *, values: bool = True
-) -> Comparison:
+    name: str, expected: NDArray[Any], got: NDArray[Any], tolerance: float | None = None, *, values: bool = True,
+    slack: float = 0.0,
+) -> Comparison:  # fmt: skip
     """Compares an output: dtype, shape, NaNs and infinities, then values.
 
     Args:
         tolerance: the dtype's own if not given; applies to real numbers only.
         values: False where values are not expected to be equal (random numbers).
+        slack: how far any number, integers too, may be off in any case.
     """
     if expected.dtype.kind in "SU":
         expected = texts(expected)
@@ -92,15 +94,18 @@ def compare(
     if expected.dtype == STRING:
         return _exact(about, texts(expected), texts(got))
     if expected.dtype.kind == "c" or is_float(expected.dtype):
-        return _close(about, expected, got, TOLERANCES[expected.dtype.name] if tolerance is None else tolerance)
-    return _exact(about, expected, got)
+        tolerance = TOLERANCES[expected.dtype.name] if tolerance is None else tolerance
+        return _close(about, expected, got, tolerance, slack)
+    return _exact(about, expected, got, slack)
 
 
-def _exact(about: dict[str, Any], expected: NDArray[Any], got: NDArray[Any]) -> Comparison:
+def _exact(about: dict[str, Any], expected: NDArray[Any], got: NDArray[Any], slack: float = 0.0) -> Comparison:
     differ = np.asarray(expected != got, bool)
     figures: dict[str, Any] = {}
     if expected.dtype != STRING:
-        figures = _figures(np.abs(expected.astype(np.float64) - got.astype(np.float64)), expected)
+        distance = np.abs(expected.astype(np.float64) - got.astype(np.float64))
+        figures = {**_figures(distance, expected), "tolerance": slack}
+        differ &= distance > slack
     if not differ.any():
         return Comparison(**about, passed=True, **figures)
     at = tuple(int(i) for i in np.argwhere(differ)[0])
@@ -108,7 +113,9 @@ def _exact(about: dict[str, Any], expected: NDArray[Any], got: NDArray[Any]) -> 
     return Comparison(**about, passed=False, problem=problem, worst=at, **figures)
 
 
-def _close(about: dict[str, Any], expected: NDArray[Any], got: NDArray[Any], tolerance: float) -> Comparison:
+def _close(
+    about: dict[str, Any], expected: NDArray[Any], got: NDArray[Any], tolerance: float, slack: float
+) -> Comparison:
     wide = np.complex128 if expected.dtype.kind == "c" else np.float64
     want, have = expected.astype(wide), got.astype(wide)
     for kind, is_kind in (("NaN", np.isnan), ("infinite", np.isinf)):
@@ -116,7 +123,7 @@ def _close(about: dict[str, Any], expected: NDArray[Any], got: NDArray[Any], tol
         if differ.any():
             at = tuple(int(i) for i in np.argwhere(differ)[0])
             problem = f"{int(differ.sum())} elements are {kind} on one side only; {_instead(at, got, expected)}"
-            return Comparison(**about, passed=False, problem=problem, tolerance=tolerance, worst=at)
+            return Comparison(**about, passed=False, problem=problem, tolerance=max(tolerance, slack), worst=at)
     finite = np.isfinite(want)
     with np.errstate(invalid="ignore"):
         distance = np.where(finite | (want != have), np.abs(have - want), 0.0)
@@ -124,12 +131,12 @@ def _close(about: dict[str, Any], expected: NDArray[Any], got: NDArray[Any], tol
     figures: dict[str, Any] = _figures(distance, want)
     if finite.sum() > 1:
         figures["spread"] = float(np.ptp(want.real[finite]))
-    excess = distance - tolerance * (1 + np.where(finite, np.abs(want), 0.0))
+    excess = distance - np.maximum(tolerance * (1 + np.where(finite, np.abs(want), 0.0)), slack)
     if not excess.size or excess.max() <= 0:
-        return Comparison(**about, passed=True, tolerance=tolerance, **figures)
+        return Comparison(**about, passed=True, tolerance=max(tolerance, slack), **figures)
     at = tuple(int(i) for i in np.unravel_index(int(excess.argmax()), excess.shape))
     problem = f"{int((excess > 0).sum())} of {excess.size} elements are too far off; {_instead(at, got, expected)}"
-    return Comparison(**about, passed=False, problem=problem, tolerance=tolerance, worst=at, **figures)
+    return Comparison(**about, passed=False, problem=problem, tolerance=max(tolerance, slack), worst=at, **figures)
 
 
 def _figures(distance: NDArray[Any], expected: NDArray[Any]) -> dict[str, float]:

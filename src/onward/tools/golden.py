@@ -1,7 +1,8 @@
 """Recorded inputs and outputs in an ``.npz`` file.
 
 The arrays are called ``input:<name>`` and ``output:<name>``; where the file holds several sets, ``0/input:<name>``,
-``1/input:<name>``, ... Strings are stored as numpy's fixed-width ones, so that reading needs no pickle. A file of
+``1/input:<name>``, ... ``slack:<name>`` is how far an output may be off, where the source itself is not exact. Strings
+are stored as numpy's fixed-width ones, so that reading needs no pickle. A file of
 inputs alone may drop ``input:``.
 """
 
@@ -25,10 +26,11 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class Example(NamedTuple):
-    """Inputs and what the source answers."""
+    """Inputs, what the source answers, and how far outputs may be from that where it is not exact itself."""
 
     inputs: Arrays
     outputs: Arrays
+    slack: Arrays
 
 
 def write(path: str | os.PathLike[str], examples: Sequence[Example]) -> None:
@@ -42,6 +44,7 @@ def write(path: str | os.PathLike[str], examples: Sequence[Example]) -> None:
         prefix = f"{i}/" if len(examples) > 1 else ""
         arrays.update((f"{prefix}input:{name}", _storable(array)) for name, array in example.inputs.items())
         arrays.update((f"{prefix}output:{name}", _storable(array)) for name, array in example.outputs.items())
+        arrays.update((f"{prefix}slack:{name}", np.asarray(number)) for name, number in example.slack.items())
     archive = io.BytesIO()
     np.savez_compressed(archive, allow_pickle=False, **arrays)
     with replacing(Path(path)) as [file]:
@@ -61,10 +64,10 @@ def read(path: str | os.PathLike[str]) -> list[Example]:
         if not slash or not number.isdigit():
             number, rest = "0", key
         kind, colon, name = rest.partition(":")
-        if not colon or kind not in ("input", "output"):
+        if not colon or kind not in ("input", "output", "slack"):
             kind, name = "input", rest
-        example = sets.setdefault(int(number), Example({}, {}))
-        (example.inputs if kind == "input" else example.outputs)[name] = array
+        example = sets.setdefault(int(number), Example({}, {}, {}))
+        {"input": example.inputs, "output": example.outputs, "slack": example.slack}[kind][name] = array
     if not sets:
         raise InvalidArgumentError(f"'{path}' holds no arrays")
     return [sets[number] for number in sorted(sets)]

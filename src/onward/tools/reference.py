@@ -72,7 +72,7 @@ class Source:
         if given is not None:
             for arrays in given:
                 try:
-                    yield Example(arrays, self(arrays))
+                    yield self._example(arrays)
                 except Refused as refusal:
                     raise InvalidArgumentError(f"the source does not run on the given inputs: {refusal}") from refusal
             return
@@ -101,8 +101,6 @@ class Source:
             Refused: the source does not run on these inputs.
             InvalidArgumentError: inputs are missing.
         """
-        import tensorflow as tf
-
         assert self.graph.reference is not None
         missing = [i.name for i in self.graph.inputs if i.name not in arrays and i.default is None]
         if missing:
@@ -111,7 +109,7 @@ class Source:
         try:
             ask = getattr(self.graph.reference, "again", self.graph.reference) if again else self.graph.reference
             results = ask(arrays)
-        except (tf.errors.OpError, ValueError, TypeError, IndexError, RuntimeError, AssertionError) as error:
+        except (ValueError, TypeError, IndexError, RuntimeError, AssertionError, _op_error()) as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             raise Refused(lines[0] if lines else type(error).__name__) from error
         arrays_out = [np.asarray(array) for array in results]
@@ -120,11 +118,16 @@ class Source:
             for name, array in zip(self.output_names, arrays_out, strict=True)
         }
 
+    def _example(self, arrays: Arrays) -> Example:
+        outputs = self(arrays)
+        slack = [] if self.graph.slack is None else self.graph.slack(arrays)
+        return Example(arrays, outputs, {name: s for name, s in zip(self.output_names, slack, strict=False) if s})
+
     def _drawn(self, run: int, seed: int) -> Example | None:
         refusal: Refused | None = None
         for arrays in sample.draws(self.graph, run, seed):
             try:
-                return Example(arrays, self(arrays))
+                return self._example(arrays)
             except Refused as error:
                 refusal = refusal or error
         if run:
@@ -133,6 +136,14 @@ class Source:
         raise NoInputsError(
             f"the source runs on none of the inputs drawn for it ({refusal}): give some with data= or --data"
         ) from refusal
+
+
+def _op_error() -> type[Exception]:
+    """What TensorFlow raises for its own; asked for only when something was raised, since it takes an import."""
+    import tensorflow as tf
+
+    found: type[Exception] = tf.errors.OpError
+    return found
 
 
 def _draws_random(graph: Graph) -> bool:

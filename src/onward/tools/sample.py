@@ -83,7 +83,7 @@ def draws(graph: Graph, run: int, seed: int) -> Iterator[dict[str, NDArray[Any]]
         rng = np.random.default_rng([seed, run])
         arrays = {}
         for source in inputs:
-            array = _draw(rng, source.dtype, shapes[source.name], values)
+            array = _draw(rng, source.dtype, shapes[source.name], values, source.span)
             if source.name in ranges:
                 array = _before(array, *ranges[source.name], source.dtype)
             arrays[source.name] = array
@@ -117,7 +117,10 @@ def _is_picture(dims: Sequence[int | str | None]) -> bool:
     return len(dims) in (4, 5) and (dims[-1] in CHANNELS or dims[1] in CHANNELS)
 
 
-def _draw(rng: np.random.Generator, dtype: np.dtype[Any], shape: tuple[int, ...], values: Values) -> NDArray[Any]:
+def _draw(
+    rng: np.random.Generator, dtype: np.dtype[Any], shape: tuple[int, ...], values: Values,
+    span: tuple[int, int] | None,
+) -> NDArray[Any]:  # fmt: skip
     if dtype == STRING:
         return np.asarray(rng.choice(values.strings, size=shape), object).reshape(shape)
     if dtype == BOOL:
@@ -126,6 +129,8 @@ def _draw(rng: np.random.Generator, dtype: np.dtype[Any], shape: tuple[int, ...]
         return (_reals(rng, shape, values) + 1j * _reals(rng, shape, values)).astype(dtype)
     if is_float(dtype):
         return _reals(rng, shape, values)
+    if span is not None:
+        return rng.integers(*span, shape, dtype, endpoint=True)
     bytes_of_picture = dtype == np.uint8 and _is_picture(shape)
     return rng.integers(0, 256 if bytes_of_picture else values.integers, shape).astype(dtype)
 

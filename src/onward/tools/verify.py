@@ -257,7 +257,14 @@ def _run(
     except RuntimeFailureError as error:
         return Run(sizes, (), str(error))
     compared = [
-        compare(model_names[name], expected, got[model_names[name]], tolerance, values=name not in random)
+        compare(
+            model_names[name],
+            expected,
+            got[model_names[name]],
+            tolerance,
+            values=name not in random,
+            slack=float(example.slack.get(name, 0)),
+        )
         for name, expected in example.outputs.items()
         if name in model_names
     ]

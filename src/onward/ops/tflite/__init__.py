@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from onward.ops.tflite import activation, conv, integer_lstm, lstm, quantize, rnn, sequence
+from onward.ops.tflite import activation, conv, integer_lstm, lstm, quantize, rnn, sequence, window
 
-__all__ = ["activation", "conv", "integer_lstm", "lstm", "quantize", "rnn", "sequence"]
+__all__ = ["activation", "conv", "integer_lstm", "lstm", "quantize", "rnn", "sequence", "window"]

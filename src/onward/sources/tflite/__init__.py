@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from onward.errors import InvalidArgumentError
 from onward.formats.tflite import Model, Signature, Subgraph
@@ -13,7 +15,7 @@ from onward.options import Options
 from onward.sources.choose import stated_inputs
 from onward.sources.inline import placeholder
 from onward.sources.naming import unique
-from onward.sources.tflite.flow import clean
+from onward.sources.tflite.flow import Flow, clean
 from onward.sources.tflite.operators import follow
 from onward.sources.tflite.reference import Interpreter
 from onward.sources.tflite.state import State
@@ -42,14 +44,37 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
     found = [Spec(subgraph.tensor(i).shape, flow.form(i), name) for name, i in signature.inputs.items()]
     inputs: list[Input] = []
     for spec, index in zip(stated_inputs(found, options.inputs), signature.inputs.values(), strict=True):
-        made = placeholder(spec.name or "", spec.dtype, spec.shape)
+        made = placeholder(spec.name or "", spec.dtype, spec.shape, span=_span(flow, index))
         flow.put(index, flow.add(made.tensor.node, flow.form(index)))
         inputs.append(made)
     state.follow(flow)
     outputs = [Output(name, flow.stored(index)) for name, index in signature.outputs.items()]
     graph = state.lend(Graph(options.name or Path(path).stem, inputs, outputs, flow.effects))
-    graph.reference = Interpreter(path, options, signature, flow)
+    if not (options.dequantize and any(map(flow.is_quantized, _computed(subgraph)))):
+        interpreter = Interpreter(path, subgraph, signature)
+        graph.reference = interpreter
+        graph.slack = interpreter.slack if any(map(_is_rounded, model.subgraphs)) else None
     return graph
+
+
+def _span(flow: Flow, index: int) -> tuple[int, int] | None:
+    """What to draw for a quantised input; any integer of up to 16 bits may come."""
+    dtype = flow.form(index)
+    if not flow.is_quantized(index) or dtype.kind not in "iu" or dtype.itemsize > 2:
+        return None
+    limits = np.iinfo(dtype)
+    return int(limits.min), int(limits.max)
+
+
+def _computed(subgraph: Subgraph) -> Iterator[int]:
+    """The tensors that operators make."""
+    return (index for operator in subgraph.operators for index in operator.outputs)
+
+
+def _is_rounded(subgraph: Subgraph) -> bool:
+    """Whether any operator reads quantised numbers, for which kernels round each in its own way."""
+    read = {index for operator in subgraph.operators for index in operator.inputs if index >= 0}
+    return any(subgraph.tensor(index).quantization is not None for index in read)
 
 
 def _signature(model: Model, wanted: str | None) -> Signature:

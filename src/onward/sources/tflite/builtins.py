@@ -6,12 +6,12 @@ What needs more than a name has a function: convolutions and other windows in ``
 
 from __future__ import annotations
 
-from onward.sources.tflite.rules import Is, Rule, moved, of_output, real
+from onward.sources.tflite.rules import Is, Rule, moved, of_output, of_reals, real
 
 # Same inputs, no options that matter; element by element on reals.
 SAME = """
 ABS Abs, ADD_N AddN, ATAN2 Atan2, CEIL Ceil, COS Cos, ELU Elu, EXP Exp, FLOOR Floor, LOG Log, LOGISTIC Sigmoid,
-LOG_SOFTMAX LogSoftmax, NEG Neg, RELU Relu, RELU6 Relu6, ROUND Round, RSQRT Rsqrt, SIGN Sign, SIN Sin, SQRT Sqrt,
+LOG_SOFTMAX LogSoftmax, RELU Relu, RELU6 Relu6, ROUND Round, RSQRT Rsqrt, SIGN Sign, SIN Sin, SQRT Sqrt,
 SQUARE Square, TANH Tanh, ADD AddV2, SUB Sub, MUL Mul, DIV Div, FLOOR_DIV FloorDiv, FLOOR_MOD FloorMod,
 MAXIMUM Maximum, MINIMUM Minimum, POW Pow, SQUARED_DIFFERENCE SquaredDifference, EQUAL Equal, NOT_EQUAL NotEqual,
 LESS Less, LESS_EQUAL LessEqual, GREATER Greater, GREATER_EQUAL GreaterEqual, LOGICAL_AND LogicalAnd,
@@ -23,7 +23,7 @@ L2_NORMALIZATION tfl.l2_normalization
 
 RULES: dict[str, Rule] = {
     **{name: real(op) for name, op in (pair.split() for pair in SAME.replace("\n", " ").split(","))},
-    "BATCH_MATMUL": real("BatchMatMulV3", adj_x="adj_x", adj_y="adj_y", Tout=of_output()),
+    "BATCH_MATMUL": real("BatchMatMulV3", adj_x="adj_x", adj_y="adj_y", Tout=of_reals),
     "BUCKETIZE": real("Bucketize", boundaries=lambda call: [float(b) for b in call.option("boundaries")]),
     "CUMSUM": real("Cumsum", exclusive="exclusive", reverse="reverse"),
     "FAKE_QUANT": real(
@@ -55,6 +55,7 @@ RULES: dict[str, Rule] = {
     "CONCATENATION": moved("ConcatV2", data=None, then=["axis"]),
     "DENSIFY": moved("Identity"),
     "DEPTH_TO_SPACE": moved("DepthToSpace", block_size="block_size"),
+    "DILATE": moved("tfl.dilate", data=(0, 2)),
     "DYNAMIC_UPDATE_SLICE": moved("XlaDynamicUpdateSlice", data=(0, 1)),
     "EXPAND_DIMS": moved("ExpandDims"),
     "FILL": moved("Fill", data=(1,)),
@@ -63,6 +64,7 @@ RULES: dict[str, Rule] = {
     "MATRIX_DIAG": moved("MatrixDiag"),
     "MATRIX_SET_DIAG": moved("MatrixSetDiag", data=(0, 1)),
     "MIRROR_PAD": moved("MirrorPad", mode=lambda call: call.operator.options.enum("mode", "MirrorPadMode")),
+    "NEG": moved("Neg"),  # of the integers, whatever the zero point: so its kernel does
     "ONE_HOT": moved("OneHot", data=(2, 3), axis="axis"),
     "PACK": moved("Pack", data=None, axis="axis"),
     "PADV2": moved("PadV2", data=(0, 2)),
@@ -72,6 +74,10 @@ RULES: dict[str, Rule] = {
     "REDUCE_ANY": moved("Any", keep_dims="keep_dims"),
     "REDUCE_MAX": moved("Max", keep_dims="keep_dims"),
     "REDUCE_MIN": moved("Min", keep_dims="keep_dims"),
+    "REDUCE_WINDOW": real(
+        "tfl.reduce_window",
+        reduce_function=lambda call: call.operator.options.enum("reduce_function", "ReduceWindowFunction"),
+    ),
     "RESIZE_NEAREST_NEIGHBOR": moved(
         "ResizeNearestNeighbor", align_corners="align_corners", half_pixel_centers="half_pixel_centers"
     ),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from onward.dtypes import FLOAT32
 from onward.formats.tflite import Operator
 from onward.graph import Tensor
 from onward.sources.tflite.flow import Flow
@@ -129,6 +130,11 @@ def attributes(call: Call, wanted: dict[str, Any]) -> dict[str, Any]:
 def of_output(number: int = 0) -> Callable[[Call], np.dtype[Any]]:
     """The dtype of an output, for an attribute."""
     return lambda call: call.dtype(number)
+
+
+def of_reals(call: Call) -> np.dtype[Any]:
+    """The dtype of the first output's reals, for an attribute."""
+    return FLOAT32 if call.flow.is_quantized(call.outputs[0]) else call.dtype()
 
 
 def real(op: str, *, then: Sequence[str] = (), **attrs: Any) -> Rule:

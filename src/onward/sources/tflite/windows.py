@@ -8,7 +8,7 @@ import numpy as np
 
 from onward.formats.tflite import Quantization
 from onward.graph import Tensor
-from onward.sources.tflite.rules import Call, Rule
+from onward.sources.tflite.rules import Call, Rule, alike
 
 
 def _padding(call: Call) -> str:
@@ -99,33 +99,34 @@ def fully_connected(call: Call) -> None:
     call.put_real(y)
 
 
-def _pool(op: str, by_stored: bool) -> Rule:
+def _pool(op: str) -> Rule:
     def rule(call: Call) -> None:
-        from onward.sources.tflite.rules import alike
-
-        stored = by_stored and alike(call, [call.index(0)])
         attrs: dict[str, Any] = {
             "ksize": [1, int(call.option("filter_height")), int(call.option("filter_width")), 1],
             "strides": [1, *_strides(call), 1],
             "padding": _padding(call),
         }
-        y = call.node(op, call.stored(0) if stored else call.real(0), **attrs)
-        if stored:
-            call.put(call.activated(y))
+        quantization = call.flow.tensor(call.index(0)).quantization
+        if op != "MaxPool" or call.flow.dequantize or quantization is None:
+            call.put_real(call.node(op, call.real(0), **attrs))
+            return
+        y = call.node(op, call.stored(0), **attrs)  # the largest integer is the largest real
+        if alike(call, [call.index(0)]):
+            call.put(y)
         else:
-            call.put_real(y)
+            call.put_real(call.flow.dequantized(y, quantization))
 
     return rule
 
 
 RULES: dict[str, Rule] = {
-    "AVERAGE_POOL_2D": _pool("AvgPool", False),
+    "AVERAGE_POOL_2D": _pool("AvgPool"),
     "CONV_2D": conv_2d,
     "CONV_3D": conv_3d,
     "CONV_3D_TRANSPOSE": conv_3d_transpose,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d,
     "FULLY_CONNECTED": fully_connected,
-    "L2_POOL_2D": _pool("tfl.l2_pool_2d", False),
-    "MAX_POOL_2D": _pool("MaxPool", True),
+    "L2_POOL_2D": _pool("tfl.l2_pool_2d"),
+    "MAX_POOL_2D": _pool("MaxPool"),
     "TRANSPOSE_CONV": transpose_conv,
 }

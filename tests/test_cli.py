@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
-from onward.cli import _specs
+from onward.arguments import custom_ops, layouts, pairs, specs
 from onward.errors import InvalidArgumentError
 from onward.specs import Spec
 from onward.version import __version__
@@ -168,10 +168,37 @@ def test_inspect_a_saved_model() -> None:
     ],
 )
 def test_input_is_parsed(texts: list[str] | None, expected: object) -> None:
-    assert _specs(texts) == expected
+    assert specs(texts) == expected
 
 
 @pytest.mark.parametrize("texts", [["x=a,,b"], ["x=3", "4,5"], ["x=-2"]])
 def test_input_makes_sense(texts: list[str]) -> None:
     with pytest.raises(InvalidArgumentError):
-        _specs(texts)
+        specs(texts)
+
+
+def test_names_and_layouts_as_written() -> None:
+    assert pairs(["a=b", "x:0=c/d"], "--rename") == {"a": "b", "x:0": "c/d"}
+    assert layouts(["nchw"], "--inputs-as") == "nchw"
+    assert layouts(["image=nchw", "mask=nchw"], "--inputs-as") == {"image": "nchw", "mask": "nchw"}
+    assert pairs(None, "--rename") is None
+    for wrong in ("a", "=b", "a="):
+        with pytest.raises(InvalidArgumentError, match=r"--rename takes NAME="):
+            pairs([wrong], "--rename")
+
+
+def test_custom_ops_as_written() -> None:
+    found = custom_ops(["MyOp=my.domain", "MyGelu=com.microsoft:Gelu"])
+    assert found is not None
+    assert [(kept.domain, kept.op) for kept in found.values()] == [("my.domain", None), ("com.microsoft", "Gelu")]
+
+
+def test_convert_names_and_moves(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    flags = ["--rename", "image=pixels", "--inputs-as", "nchw", "--custom-op", "Relu=my.domain"]
+    result = onward("convert", SAVED_MODEL, "-o", path, "--no-verify", *flags)
+    assert result.returncode == 0, result.stderr
+    model = onnx.load(path)
+    (made,) = model.graph.input
+    assert (made.name, [d.dim_value for d in made.type.tensor_type.shape.dim]) == ("pixels", [0, 1, 8, 8])
+    assert "my.domain" in {node.domain for node in model.graph.node}

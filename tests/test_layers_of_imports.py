@@ -33,7 +33,7 @@ LAYERS = (
     {"pipeline"},
     {"tools"},
     {"onward"},
-    {"console"},
+    {"arguments", "console"},
     {"cli", "tf2onnx"},
     {"__main__"},
 )

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 import typer.core
 
-from onward import console
+from onward import arguments, console
 from onward.errors import InvalidArgumentError, UnsupportedOpsError, VerificationError
 from onward.options import DEFAULT_OPSET, Options
 from onward.version import __version__
-
-if TYPE_CHECKING:
-    from onward.specs import Spec
 
 HELP = {field.name: str(field.metadata["help"]) for field in fields(Options)}
 
@@ -68,7 +65,7 @@ def _remember(context: typer.Context, parameter: typer.CallbackParam, value: boo
     return value
 
 
-_SOURCE_HELP = "A SavedModel directory, a frozen GraphDef (.pb), a .keras or .h5 file."
+_SOURCE_HELP = "A SavedModel directory, a .pb, .pbtxt, .meta, .keras, .h5 or .tflite file, or a model.json."
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help=_SOURCE_HELP, show_default=False)]
 Inputs = Annotated[
     list[str] | None,
@@ -121,6 +118,8 @@ def _root(
 
     onward convert saved_model -o model.onnx --input image=batch,224,224,3 --input ids:int32=batch,128
 
+    onward convert saved_model -o model.onnx --inputs-as nchw --rename image=pixels
+
     onward convert saved_model -o model.onnx --golden io.npz
     """
 )
@@ -148,6 +147,36 @@ def convert(
     allow_unsafe: Unsafe = False,
     name: Annotated[str | None, typer.Option("--name", help=HELP["name"], show_default=False)] = None,
     tag: Tag = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option("--rename", metavar="OLD=NEW", help="A new name for an input or output.", show_default=False),
+    ] = None,
+    inputs_as: Annotated[
+        list[str] | None,
+        typer.Option("--inputs-as", metavar="[NAME=]nchw", help=HELP["inputs_as"], show_default=False),
+    ] = None,
+    outputs_as: Annotated[
+        list[str] | None,
+        typer.Option("--outputs-as", metavar="[NAME=]nchw", help=HELP["outputs_as"], show_default=False),
+    ] = None,
+    custom_op: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--custom-op",
+            metavar="OP=DOMAIN[:NAME]",
+            help="An op to keep as an operator of a custom ONNX domain.",
+            show_default=False,
+        ),
+    ] = None,
+    dequantize: Annotated[bool, typer.Option("--dequantize", help=HELP["dequantize"])] = False,
+    use_default: Annotated[
+        str | None,
+        typer.Option("--use-default", metavar="all|NAME,...", help=HELP["use_default"], show_default=False),
+    ] = None,
+    ignore_default: Annotated[
+        str | None,
+        typer.Option("--ignore-default", metavar="all|NAME,...", help=HELP["ignore_default"], show_default=False),
+    ] = None,
     state: Annotated[str, typer.Option("--state", metavar="stored|carried", help=HELP["state"])] = "stored",
     as_json: Json = False,
     debug: Debug = False,
@@ -158,8 +187,8 @@ def convert(
     if golden is not None and verify is False:
         raise InvalidArgumentError("--golden and --no-verify contradict each other")
     options = Options(
-        inputs=_specs(inputs),
-        outputs=_names(outputs),
+        inputs=arguments.specs(inputs),
+        outputs=arguments.names(outputs),
         signature=signature,
         opset=opset,
         output=output,
@@ -168,6 +197,13 @@ def convert(
         allow_unsafe=allow_unsafe,
         name=name,
         tag=tag,
+        rename=arguments.pairs(rename, "--rename"),
+        inputs_as=arguments.layouts(inputs_as, "--inputs-as"),
+        outputs_as=arguments.layouts(outputs_as, "--outputs-as"),
+        custom_ops=arguments.custom_ops(custom_op),
+        dequantize=dequantize,
+        use_default=arguments.chosen(use_default),
+        ignore_default=arguments.chosen(ignore_default),
         state=state,
     )
     with console.progress("read", "lower", "simplify", "verify", "write") as progress:
@@ -214,8 +250,8 @@ def verify(
             source,
             golden=golden,
             data=data,
-            inputs=_specs(inputs),
-            outputs=_names(outputs),
+            inputs=arguments.specs(inputs),
+            outputs=arguments.names(outputs),
             signature=signature,
             tag=tag,
             allow_unsafe=allow_unsafe,
@@ -257,8 +293,8 @@ def record(
             source,
             file,
             data=data,
-            inputs=_specs(inputs),
-            outputs=_names(outputs),
+            inputs=arguments.specs(inputs),
+            outputs=arguments.names(outputs),
             signature=signature,
             tag=tag,
             allow_unsafe=allow_unsafe,
@@ -300,7 +336,13 @@ def inspect(
     from onward.tools.inspect import inspect as look
 
     options = Options(
-        _specs(inputs), _names(outputs), signature, opset, verify=False, allow_unsafe=allow_unsafe, tag=tag
+        arguments.specs(inputs),
+        arguments.names(outputs),
+        signature,
+        opset,
+        verify=False,
+        allow_unsafe=allow_unsafe,
+        tag=tag,
     )
     console.show(look(file, options), as_json)
 
@@ -339,50 +381,15 @@ def ops(
     from onward.tools.inspect import MissingOps, missing_ops
 
     options = Options(
-        _specs(inputs), _names(outputs), signature, opset, verify=False, allow_unsafe=allow_unsafe, tag=tag
+        arguments.specs(inputs),
+        arguments.names(outputs),
+        signature,
+        opset,
+        verify=False,
+        allow_unsafe=allow_unsafe,
+        tag=tag,
     )
     found = missing_ops(open_source(missing, options), opset)
     console.show(MissingOps(str(missing), opset, found), as_json)
     if found:
         raise typer.Exit(UnsupportedOpsError.exit_code)
-
-
-# --- arguments -----------------------------------------------------------------------------------------------------
-
-
-def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _specs(texts: list[str] | None) -> Any:
-    """``x=batch,224,224,3``, ``x:int32=batch,128``; dimensions alone for the only input; a name alone to choose it."""
-    if not texts:
-        return None
-    found = [_spec(text) for text in texts]
-    names = [spec.name for spec in found]
-    if all(names):
-        if all(spec.shape is None and spec.dtype is None for spec in found):
-            return names
-        return dict(zip(names, found, strict=True))
-    if any(names):
-        raise InvalidArgumentError("name every --input, or none")
-    return found
-
-
-def _spec(text: str) -> Spec:
-    from onward.formats.dtypes import BY_NAME
-    from onward.specs import Spec, spec
-
-    name, equals, dims = text.rpartition("=")
-    if not equals and "," not in dims and not dims.isdigit():
-        return Spec(None, None, dims)
-    name, _, dtype = name.rpartition(":") if name.rpartition(":")[2] in BY_NAME else (name, "", "")
-    shape = spec(*map(_dim, dims.split(","))).shape if dims.strip("() ") else ()
-    return Spec(shape, BY_NAME.get(dtype), name or None)
-
-
-def _dim(text: str) -> int | str | None:
-    text = text.strip()
-    if text in ("?", "None", "-1"):
-        return None
-    return int(text) if text.lstrip("-").isdigit() else text

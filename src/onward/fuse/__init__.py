@@ -6,11 +6,13 @@ transposes are gone and folds constants into the weights of what stands before t
 
 from __future__ import annotations
 
-from onward.fuse import activation, affine, bidirectional, conv, join, matmul, norm, reverse
+from onward.fuse import activation, affine, bidirectional, conv, join, matmul, move, norm, reverse
 from onward.fuse.engine import merged, rewriting
 from onward.fuse.rnn import recur
 
 recognise = rewriting(merged(activation.RULES, norm.RULES, matmul.RULES))
-absorb = rewriting(merged(activation.RULES, affine.RULES, conv.RULES, join.RULES, reverse.RULES, bidirectional.RULES))
+absorb = rewriting(
+    merged(activation.RULES, affine.RULES, conv.RULES, join.RULES, move.RULES, reverse.RULES, bidirectional.RULES)
+)
 
 __all__ = ["absorb", "recognise", "recur"]

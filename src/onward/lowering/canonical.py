@@ -50,10 +50,6 @@ def _transpose(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     if quantized is not None:
         axis = {} if _one_scale(quantized) else {"axis": perm.index(quantized.attrs["axis"] % len(perm))}
         return op.DequantizeLinear(op.Transpose(quantized.inputs[0], perm=perm), *quantized.inputs[1:], **axis)
-    if x.shape is not None and x.const is None:
-        moved = [p for p in perm if x.shape[p] != 1]
-        if moved == sorted(moved):  # only axes of size 1 move: a reshape, which costs nothing
-            return op.Reshape(x, tuple(x.shape[p] for p in perm))
     return None
 
 

@@ -126,12 +126,12 @@ def _native(op: Builder, cell: Cell, x: Value, h: Value, c: Value, backward: boo
         biases = op.Unsqueeze(op.Concat(stacked(cell.biases), zeros, axis=0), axes=[0])
     peepholes = None if cell.peepholes["f"] is None else op.Unsqueeze(stacked(cell.peepholes, "iof"), axes=[0])
     states = [None if is_zero(state) else op.Unsqueeze(state, axes=[0]) for state in (h, c)]
-    name, (alpha, beta) = NATIVE[cell.activation][0], NATIVE[cell.activation][1] or (None, None)
+    name, numbers = NATIVE[cell.activation]
     attrs: dict[str, Any] = {}
     if name != "Tanh":
         attrs["activations"] = ["Sigmoid", name, name]
-    if alpha is not None:
-        attrs |= {"activation_alpha": [alpha, alpha], "activation_beta": [beta, beta]}
+    if numbers:
+        attrs |= {"activation_alpha": numbers[:1] * 2, "activation_beta": numbers[1:] * 2}
     y, h, c = op.LSTM(
         x, op.Unsqueeze(stacked(cell.kernels), axes=[0]), op.Unsqueeze(stacked(cell.recurrent), axes=[0]), biases, None,
         *states, peepholes, hidden_size=cell.units, direction="reverse" if backward else "forward", outputs=3, **attrs,

@@ -153,16 +153,16 @@ def sequence_rnn(call: Call) -> None:
 
 
 def bidirectional_rnn(call: Call) -> None:
-    """As with ``bidirectional_lstm``."""
-    aux = 9
+    """As with ``bidirectional_lstm``; the backward cell has an input of its own only where time comes first."""
+    aux, by_time = 9, _time_major(call)
     weighted = call.has(aux + 1) or call.has(aux + 2)
     made = []
     for backward in (False, True):
-        own = aux if backward and call.has(aux) and not weighted else 0
+        own = aux if backward and call.has(aux) and not weighted and by_time else 0
         start = 5 if backward else 1
         further = aux + (2 if backward else 1) if call.has(aux) and weighted else 0
         operands = [own, *range(start, start + 4)]
-        made.append(_plain(call, operands, further, backward=backward, time_major=_time_major(call)))
+        made.append(_plain(call, operands, further, backward=backward, time_major=by_time))
     _merge(call, made)
 
 

@@ -12,6 +12,7 @@ from onward.formats.protos import _MESSAGES, message
 def test_fields_are_those_of_tensorflow() -> None:
     from tensorflow.core.framework import graph_pb2, op_def_pb2
     from tensorflow.core.protobuf import saved_model_pb2, tensor_bundle_pb2, trackable_object_graph_pb2
+    from tensorflow.core.util import saved_tensor_slice_pb2
 
     roots = {
         "SavedModel": saved_model_pb2.SavedModel,
@@ -20,6 +21,7 @@ def test_fields_are_those_of_tensorflow() -> None:
         "BundleHeaderProto": tensor_bundle_pb2.BundleHeaderProto,
         "BundleEntryProto": tensor_bundle_pb2.BundleEntryProto,
         "TrackableObjectGraph": trackable_object_graph_pb2.TrackableObjectGraph,
+        "SavedTensorSlices": saved_tensor_slice_pb2.SavedTensorSlices,
     }
     stack = [(message(name).DESCRIPTOR, theirs.DESCRIPTOR) for name, theirs in roots.items()]
     seen = set()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
+import onward
 from onward.errors import InvalidArgumentError, InvalidSourceError
 from onward.options import Options
 from onward.sources import open_source
@@ -55,6 +57,72 @@ def test_what_does_not_fit(frozen: Path, tmp_path: Path) -> None:
     (tmp_path / "cut.pb").write_bytes(frozen.read_bytes()[:-20])
     with pytest.raises(InvalidSourceError, match="damaged or cut short"):
         open_source(tmp_path / "cut.pb", Options())
+
+
+@pytest.fixture(scope="module")
+def with_defaults(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """y = x * scale + 1 in training, x * scale otherwise; both have defaults, and one default is computed."""
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    file = tmp_path_factory.mktemp("defaults") / "graph.pb"
+    with tf.Graph().as_default() as graph:
+        v1.disable_control_flow_v2()
+        x = v1.placeholder(tf.float32, (None, 4), name="x")
+        training = v1.placeholder_with_default(False, (), name="training")
+        scale = v1.placeholder_with_default(tf.constant([[2.0]]), (None, None), name="scale")
+        computed = v1.placeholder_with_default(tf.reduce_sum(x) * 0.0, (), name="computed")
+        tf.identity(v1.cond(training, lambda: x * scale + 1.0, lambda: x * scale) + computed, name="y")
+        file.write_bytes(graph.as_graph_def().SerializeToString())
+        v1.enable_control_flow_v2()
+    return file
+
+
+def test_a_default_makes_an_input_optional(with_defaults: Path) -> None:
+    program = onward.convert(with_defaults, outputs=["y"])
+    assert program.verification is not None
+    assert program.verification.passed
+    assert program.input_names == ["x", "training", "scale"]
+    x = np.ones((2, 4), np.float32)
+    assert program.run({"x": x})["y"].tolist() == (x * 2).tolist()
+    assert program.run({"x": x, "training": np.array(True)})["y"].tolist() == (x * 2 + 1).tolist()
+    assert program.run({"x": x, "scale": np.full((2, 1), 3, np.float32)})["y"].tolist() == (x * 3).tolist()
+    onnx.checker.check_model(program.model_proto, full_check=True)
+    initializers = {tensor.name for tensor in program.model_proto.graph.initializer}
+    assert {"training", "scale"} <= initializers
+
+
+@pytest.mark.parametrize(
+    ("options", "inputs", "required"),
+    [
+        ({"use_default": True}, ["x"], ["x"]),
+        ({"use_default": ["training"]}, ["x", "scale"], ["x"]),
+        ({"ignore_default": "scale:0"}, ["x", "training", "scale"], ["x", "scale"]),
+        ({"ignore_default": True}, ["x", "training", "scale", "computed"], ["x", "training", "scale", "computed"]),
+    ],
+)
+def test_what_becomes_of_defaults(with_defaults: Path, options: dict, inputs: list[str], required: list[str]) -> None:
+    program = onward.convert(with_defaults, outputs=["y"], verify=False, **options)
+    assert program.input_names == inputs
+    assert [port.name for port in program.session.inputs] == required
+
+
+def test_text_is_read_like_binary(frozen: Path, tmp_path: Path) -> None:
+    import tensorflow as tf
+    from google.protobuf import text_format
+
+    message = tf.compat.v1.GraphDef.FromString(frozen.read_bytes())
+    message.node[0].attr["note"].s = b'a "DT_FLOAT" that \\ is no type # nor comment'
+    text = "# a comment with DT_HALF\n" + text_format.MessageToString(message)
+    for name in ("graph.pbtxt", "graph.pb"):
+        (tmp_path / name).write_text(text)
+        program = onward.convert(tmp_path / name)
+        assert program.output_names == ["z", "w"]
+        assert program.verification is not None
+        assert program.verification.passed
+    (tmp_path / "cut.pbtxt").write_text(text[: len(text) // 2])
+    with pytest.raises(InvalidSourceError, match=r"cut\.pbtxt is damaged or cut short"):
+        open_source(tmp_path / "cut.pbtxt", Options())
 
 
 def test_not_frozen(tmp_path: Path) -> None:

@@ -103,6 +103,8 @@ def array(proto: Any, pieces: Pieces = ()) -> NDArray[Any]:
 
 
 def _repeat_last(values: NDArray[Any], size: int, shape: Any) -> NDArray[Any]:
+    if size * values.itemsize > _ADDRESSABLE:
+        raise InvalidSourceError(f"a constant of {size} values lists {len(values)}")
     if len(values) == 0:
         return np.broadcast_to(np.zeros((), values.dtype) if values.dtype != STRING else np.array(b"", object), shape)
     if len(values) == 1:
@@ -113,6 +115,7 @@ def _repeat_last(values: NDArray[Any], size: int, shape: Any) -> NDArray[Any]:
 
 
 _LARGEST_FILL = 1 << 28
+_ADDRESSABLE = 1 << 62
 _AS_IS = frozenset({"i", "f", "b"})
 _CONVERT: dict[str, Callable[[Any], Any]] = {
     "s": text,

@@ -155,7 +155,7 @@ class Context:
             return None
         except OnwardError:
             raise
-        except (ValueError, TypeError, AssertionError, AttributeError, IndexError, KeyError) as error:
+        except (ValueError, TypeError, AssertionError, AttributeError, LookupError, ArithmeticError) as error:
             raise LoweringError(str(error) or type(error).__name__, node.name, node.op) from error
         for i, value in enumerate(values):
             if isinstance(value, Value):

@@ -103,6 +103,8 @@ class Aliveness:
 
     def _joined(self, merge: Any, states: list[State]) -> State:
         """The state of a Merge: what its inputs share once the condition in which they differ is forgotten."""
+        if not states:
+            raise InvalidSourceError(f"'{merge.name}' in {self.name} merges nothing")
         everywhere = [c for c in states[0] if all(c in s for s in states) and len({s[c] for s in states}) > 1]
         somewhere = [c for s in states for c in s if not all(c in t for t in states)]
         candidates = everywhere or somewhere

@@ -29,6 +29,7 @@ HANDLES = frozenset({
 })  # fmt: skip
 _FORWARDS = frozenset({"Identity", "RefIdentity"})  # a handle stays the same handle
 _LARGEST_GROWTH = 50  # nodes for each node of the file, when all calls are followed
+_LARGEST_FILL = 1 << 30  # bytes that a constant may take which is one value, again and again
 _SMALL = 100_000  # a graph of which size may grow more
 _MOST_HOPS = 100_000
 
@@ -143,6 +144,10 @@ class Inliner:
             node.value = attrs.get("value")
             if not isinstance(node.value, np.ndarray):
                 raise InvalidSourceError(f"the constant '{proto.name}' in {self.library.name} has no value")
+            if node.value.nbytes > _LARGEST_FILL and 0 in node.value.strides:
+                raise InvalidSourceError(
+                    f"the constant '{proto.name}' in {self.library.name} repeats one value {node.value.size} times"
+                )
         elif proto.op in HANDLES and self.bind is not None:
             node.value = self.bind(node)
         frame.nodes[proto.name] = node

@@ -45,6 +45,12 @@ def _chain(*makes):
     return build
 
 
+def _excited(x):
+    """A squeeze-and-excite block on channels-last pictures of 6 channels."""
+    squeezed = tf.nn.relu(tf.nn.conv2d(tf.reduce_mean(x, [1, 2], keepdims=True), w(1, 1, 6, 3), 1, "SAME") + w(3))
+    return x * tf.sigmoid(tf.nn.conv2d(squeezed, w(1, 1, 3, 6), 1, "SAME") + w(6))
+
+
 L = keras.layers
 CASES: dict[str, Case] = {
     "gelu/exact": case(lambda x: keras.ops.gelu(x, approximate=False), f32("b", 7), ops="Gelu !Erf"),
@@ -122,6 +128,9 @@ CASES: dict[str, Case] = {
     "layout/residual-block": case(
         lambda x: tf.nn.conv2d(tf.nn.relu(tf.nn.conv2d(x, w(3, 3, 4, 4), 1, "SAME")) + x, w(1, 1, 4, 4), 1, "SAME"),
         f32("b", "h", "w", 4), ops="Conv",
+    ),
+    "layout/squeeze-and-excite": case(
+        lambda x: _excited(tf.nn.conv2d(x, w(3, 3, 4, 6), 1, "SAME")), f32("b", "h", "w", 4), ops="Conv !Add"
     ),
 }  # fmt: skip
 

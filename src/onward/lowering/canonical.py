@@ -13,7 +13,7 @@ import numpy as np
 
 from onward.dims import Dim, Size, floordiv, product
 from onward.dtypes import ONNX_DTYPES, ONNX_NUMBERS, STRING
-from onward.ir import Node, Value
+from onward.ir import Node, Value, sizes
 
 if TYPE_CHECKING:
     from onward.lowering.builder import Builder
@@ -315,6 +315,14 @@ def _add(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
     return _neutral(0.0, (0, 1))(op, inputs, attrs)
 
 
+def _shape(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    """Known sizes need no node, until one of them cannot be followed."""
+    (x,) = inputs
+    if x.shape is None:
+        return None
+    return op.known(sizes(x.shape[attrs.get("start", 0) : attrs.get("end")]))
+
+
 CANONICAL: dict[str, Canonical] = {
     "Add": _add,
     "And": _logic(True),
@@ -343,6 +351,7 @@ CANONICAL: dict[str, Canonical] = {
     "Sub": _neutral(0.0, (1,)),
     "Sum": _binary_same,
     "Tile": _tile,
+    "Shape": _shape,
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,
 }

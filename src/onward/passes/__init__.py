@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from onward import ir
 from onward.fuse import absorb, recognise, recur
@@ -17,8 +17,8 @@ Pass = Callable[[Builder, ir.Graph], None]
 PIPELINE: list[Pass] = [simplify, recognise, recur, lean_loops, cancel_transposes, absorb, simplify]
 
 
-def run(op: Builder, graph: ir.Graph, output_names: list[str]) -> None:
-    """Runs the pipeline over the graph and its subgraphs, then finishes it."""
-    for step in PIPELINE:
+def run(op: Builder, graph: ir.Graph, output_names: list[str], steps: Sequence[Pass] = PIPELINE) -> None:
+    """Runs passes over the graph and its subgraphs, then finishes it."""
+    for step in steps:
         step(op, graph)
     finish(op, graph, output_names)

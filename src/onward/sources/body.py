@@ -163,10 +163,10 @@ def rewired(node: Any, inputs: Sequence[str]) -> Any:
     return copy
 
 
-def free_name(wanted: str, taken: Container[str]) -> str:
-    """`wanted`, or with a number behind it where it is taken."""
-    name, number = wanted, 0
+def free_name(wanted: str, taken: Container[str], last: dict[str, int]) -> str:
+    """`wanted`, or with a number behind it where it is taken; `last` remembers the numbers."""
+    name = wanted
     while name in taken:
-        number += 1
-        name = f"{wanted}_{number}"
+        last[wanted] = last.get(wanted, 0) + 1
+        name = f"{wanted}_{last[wanted]}"
     return name

@@ -62,6 +62,7 @@ class _Choices:
         self.library, self.body, self.given, self.depth = library, body, given, depth
         self.alive = Aliveness(body, given, library.name)
         self.moved: dict[Key, str] = {}  # what stands for a Merge
+        self.numbers: dict[str, int] = {}
         self.waits: dict[str, str] = {}  # the node to wait for in place of one that went into a choice
 
     def made(self) -> Body:
@@ -91,6 +92,7 @@ class _Choices:
         wanted, choices = self._wanted(), list[_Choice]()
         latest: dict[Key, _Choice] = {}
         behind: dict[str, int] = {}  # the choices that each node depends on, as bits
+        grown = 0  # those that came to depend on more since nodes depend on them
         for node in self.alive.order:
             needs = 0
             for reference in node.input:
@@ -98,7 +100,7 @@ class _Choices:
             state = self.alive.states[node.name]
             condition = self._chosen_by(node, state, wanted)
             if condition is not None:
-                for number in _bits(needs):
+                for number in _bits(needs & grown):
                     needs |= choices[number].needs
                 choice = latest.get(condition)
                 if choice is None or needs >> choice.number & 1:
@@ -108,7 +110,7 @@ class _Choices:
                     choice.merges.append(node)
                 else:
                     choice.effects.append(node.name)
-                self._need(choices, choice, needs)
+                grown |= self._need(choices, choice, needs)
                 needs |= choice.needs | 1 << choice.number
             behind[node.name] = needs
         return choices
@@ -124,13 +126,17 @@ class _Choices:
         return next((c for c in state if not self.alive.states.get(c[0])), next(iter(state)))
 
     @staticmethod
-    def _need(choices: list[_Choice], choice: _Choice, needs: int) -> None:
-        new = needs & ~choice.needs
-        if new:
-            choice.needs |= new
-            for other in choices:
-                if other.needs >> choice.number & 1:
-                    other.needs |= choice.needs
+    def _need(choices: list[_Choice], choice: _Choice, needs: int) -> int:
+        """Lets a choice, and those that depend on it, depend on more; these choices, as bits."""
+        if not needs & ~choice.needs:
+            return 0
+        choice.needs |= needs
+        grown = 1 << choice.number if len(choice.merges) + len(choice.effects) > 1 else 0
+        for other in choices if grown else ():
+            if other.needs >> choice.number & 1:
+                other.needs |= choice.needs
+                grown |= 1 << other.number
+        return grown
 
     def _wanted(self) -> dict[str, None]:
         """What the results need by data, and the effects that this waits for."""
@@ -154,7 +160,7 @@ class _Choices:
         """The ``If`` or ``Case`` of a choice."""
         condition, count = choice.condition, self.alive.sides[choice.condition]
         ends = [*(merge.name for merge in choice.merges), *choice.effects]
-        name = free_name(ends[0].rpartition("/")[0] or "cond", taken)
+        name = free_name(ends[0].rpartition("/")[0] or "cond", taken, self.numbers)
         captured: dict[Key, str] = {}
         sides = [self._side(choice, side, captured) for side in range(count)]
         arguments = [argument_name(key) for key in captured]

@@ -39,6 +39,7 @@ class Library:
         self.size = len(graph_def.node) + sum(len(function.node_def) for function in graph_def.library.function)
         self._bodies: dict[str, Body] = {}
         self._reserved: dict[str, Any] = {}
+        self._numbers: dict[str, int] = {}
         self._acting: dict[str, bool] = {}
         self._unknown_outputs: dict[str, list[str]] = {}
         self._offsets: dict[tuple[str, str], int] = {}
@@ -87,7 +88,7 @@ class Library:
 
     def free_function(self, wanted: str) -> str:
         """`wanted`, or with a number behind it where a function has that name."""
-        name = free_name(wanted, ChainMap(self._functions, self._bodies, self._reserved))
+        name = free_name(wanted, ChainMap(self._functions, self._bodies, self._reserved), self._numbers)
         self._reserved[name] = None
         return name
 

@@ -74,6 +74,7 @@ class Loops:
         self._exits: dict[str, list[str]] = {}  # the exits of each loop, by its LoopCond
         self._left: dict[str, str] = {}  # what stands for an Exit once its loop is a node
         self._open: list[str] = []
+        self._numbers: dict[str, int] = {}
 
     def taken_out(self, results: Sequence[str]) -> Body:
         """The body without loops, whose results are the references `results`.
@@ -302,7 +303,7 @@ class Loops:
         self._open.pop()
 
     def _while(self, loop: _Loop, test: _Region, step: _Region, asked: list[str]) -> Any:
-        name = free_name(loop.condition.rpartition("/")[0] or "while", self.nodes)
+        name = free_name(loop.condition.rpartition("/")[0] or "while", self.nodes, self._numbers)
         numbers = [output_type(enter, 0) for enter, _ in loop.found]
         numbers += [number for _, number in loop.captures.values()]
         node = message("NodeDef")(name=name, op="While")

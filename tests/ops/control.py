@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tests.harness import boolean, case, f32, i32, w
+from tests.harness import boolean, case, f32, i32, string, w
 
 
 def _scan(x):
@@ -47,6 +47,9 @@ def _collatz(n):
 
 
 CASES = {
+    "truth": case(
+        lambda x, n, t: [tf.raw_ops.ToBool(input=v) for v in (x, n, t)], f32("b"), i32(low=0, high=2), string()
+    ),
     "cond/tensor": case(lambda x, p: tf.cond(p[0], lambda: x * 2, lambda: x - 1), f32("b", 3), boolean("b")),
     "cond/shapes-differ": case(
         lambda x, p: tf.cond(p[0], lambda: x[:1], lambda: tf.concat([x, x], 0)), f32("b", 3), boolean("b")

@@ -11,6 +11,20 @@ S = tf.strings
 _REAL = [0.0, -0.0, 1.5, -2.675, 0.0005, 1e-9, 123456.789, 0.9999999, -99.99999, 1e15, np.nan, np.inf, -np.inf, 0.125,
          2.5, 3.5, -0.5, 1048575.96875, 0.3, 1e-37]  # fmt: skip
 _WIDE = [1e20, -3.4028235e38, 1.18e-38, 1e-5, 1e-4, 9.9999997e-5, 123456.0, 1234567.0, 999999.5, 100000.0, 1e6, 20.0]
+_LARGE = [
+    1e19,
+    -9.223372036854775807e18,
+    1.8446744073709552e19,
+    3e38,
+    -1.2345678e25,
+    1e18,
+    5.5,
+    0.0,
+    2.0**63,
+    1e27,
+    np.inf,
+]
+_HUGE = [*_LARGE, 1.7976931348623157e308, -1e300, 123456789012345678901234567890.0]
 _TIES = [0.5, 1.5, 2.5, 0.05, 0.15, 0.25, 0.35, 0.0625, 0.1875, 1.005, 0.0005, 0.285, 0.145]
 
 
@@ -26,6 +40,9 @@ _TEXT = {
     "f64/random": case(lambda x: tf.as_string(x, precision=4), f64("b", "t", low=-1e6, high=1e6)),
     "f64/width": case(lambda x: tf.as_string(x, precision=2, width=9), reals(f64)),
     "f64/zeros": case(lambda x: tf.as_string(x, precision=2, width=9, fill="0"), reals(f64)),
+    "f32/large": case(lambda x: tf.as_string(x, precision=2), reals(f32, _LARGE)),
+    "f32/large-width": case(lambda x: tf.as_string(x, precision=0, width=25, fill="0"), reals(f32, _LARGE)),
+    "f64/large": case(lambda x: tf.as_string(x), reals(f64, _HUGE)),
     "f32/e": case(lambda x: tf.as_string(x, scientific=True), reals(f32, _REAL + _WIDE)),
     "f32/e2": case(lambda x: tf.as_string(x, scientific=True, precision=2, width=12), reals(f32, _REAL + _WIDE)),
     "f32/e0": case(lambda x: tf.as_string(x, scientific=True, precision=0), reals(f32, _REAL + _WIDE)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tensorflow as tf
+from tensorflow.python.ops import composite_tensor_ops  # what RaggedTensor and others go through
 
 from tests.harness import at_opsets, case, f32, i32
 from tests.ops.grad import gradient_of
@@ -30,7 +31,15 @@ def _carried(x):
     return found.has_value(), tf.cond(found.has_value(), found.get_value, lambda: tf.ones_like(x))
 
 
+def _composite(x):
+    """A sparse tensor as one value, and back."""
+    sparse = tf.sparse.from_dense(x)
+    encoded = composite_tensor_ops.composite_tensor_to_variants(sparse)
+    return composite_tensor_ops.composite_tensor_from_variant(encoded, tf.type_spec_from_value(sparse)).values
+
+
 CASES = {
+    "composite": case(_composite, f32("b", 3)),
     "value": case(lambda x: Optional.from_value(x).get_value(), f32("b")),
     "has-value": case(
         lambda x: [Optional.from_value(x).has_value(), Optional.empty(tf.TensorSpec([])).has_value()], f32("b")

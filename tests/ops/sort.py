@@ -63,6 +63,7 @@ _search = {
 }
 
 CASES = {
+    "approximate": case(lambda x: tf.math.approx_max_k(x, 3), f32("b", 7)),
     **prefixed("top-k", {**_top, **at_opsets({"ties": _top["ties"]}, 13, 18, 23)}),
     **prefixed(
         "top-k",

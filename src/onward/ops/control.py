@@ -45,3 +45,9 @@ def _cases(context: Context, index: Value, functions: list[Graph], i: int, input
 @lower("While", "StatelessWhile", context=True)
 def while_(context: Context, node: Node, inputs: list[Any], *, cond: Any, body: Any) -> Any:
     return whiles.repeat(context, context.graph.function(cond), context.graph.function(body), inputs)
+
+
+@lower("ToBool", context=True)
+def to_bool(context: Context, node: Node, x: Value) -> Value:
+    """What a choice takes for true."""
+    return control.truth(context.op, x)

@@ -129,7 +129,8 @@ def _crossed(op: Builder, columns: Sequence[Column], combine: Combine) -> Crosse
     for column in columns[1:]:
         lengths = lengths * column.lengths
     _, rows, places = laid_out(op, lengths * 0, lengths)
-    left, parts = places, []
+    left = places
+    parts: list[Value] = []
     for column in reversed(columns):
         size = op.Gather(column.lengths, rows, axis=0)
         index = op.Gather(column.starts, rows, axis=0) + op.Mod(left, size)

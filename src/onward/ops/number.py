@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from onward.dtypes import BOOL, FLOAT64, INT64, STRING, is_float, is_integer
+from onward.dtypes import BOOL, FLOAT16, FLOAT64, INT64, STRING, is_float, is_integer
 from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.registry import Unsupported, lower
 from onward.ops.characters import EMPTY
+from onward.ops.large_number import with_large
 
 _FRACTION_BITS = 26
 _MOST_DECIMALS = {"float64": 7}  # beyond, the arithmetic below would not be exact
@@ -48,7 +49,7 @@ def _real(op: Builder, x: Value, precision: int, scientific: bool, shortest: boo
         most = _MOST_DECIMALS.get(x.dtype.name, 12)
         if precision > most:
             raise Unsupported(f"more than {most} decimals of {x.dtype.name}")
-        body, length = _fixed(op, size, precision)
+        body, length = _fixed(op, size, precision, x.dtype)
     elif x.dtype == FLOAT64 or precision > _MOST_DIGITS:
         raise Unsupported(f"float64, or more than {_MOST_DIGITS} digits, with an exponent")
     else:
@@ -62,13 +63,15 @@ def _real(op: Builder, x: Value, precision: int, scientific: bool, shortest: boo
     return _laid_out(op, below, body, length, width, fill)
 
 
-def _fixed(op: Builder, size: Value, precision: int) -> tuple[Value, Value]:
-    """``%.nf`` of numbers below 2**63, rounded as the exact decimal expansion is, ties to even; and its length."""
+def _fixed(op: Builder, size: Value, precision: int, dtype: np.dtype) -> tuple[Value, Value]:
+    """``%.nf``, rounded as the exact decimal expansion is, ties to even; and its length."""
     floor = op.Floor(size)
     scaled = _scaled(op, size - floor, floor, precision)
     carry = op.GreaterOrEqual(scaled, 10**precision)
     whole = op.Cast(floor, to=INT64) + op.Cast(carry, to=INT64)
     body, length = op.Cast(whole, to=STRING), _length(op, whole)
+    if dtype != FLOAT16:  # which ends at 65504
+        body, length = with_large(op, floor, body, length, dtype)
     if precision:
         decimals = op.Where(carry, np.array(0, np.int64), scaled)
         zeros = np.array([b"." + b"0" * k for k in range(precision)][::-1], object)

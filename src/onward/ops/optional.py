@@ -42,3 +42,15 @@ def _fits(component: Any, dtype: np.dtype, shape: Any) -> bool:
     if not isinstance(component, Value):
         return True
     return component.dtype == dtype and (shape is None or component.rank in (None, len(shape)))
+
+
+@lower("CompositeTensorVariantFromComponents")
+def composite_from_components(op: Builder, components: list[Any]) -> Optional:
+    """A sparse or ragged tensor as one value: its components."""
+    return Optional.of(components)
+
+
+@lower("CompositeTensorVariantToComponents")
+def composite_to_components(op: Builder, encoded: Optional) -> tuple[Any, ...]:
+    (components,) = encoded.forms.values()
+    return tuple(components)

@@ -26,6 +26,19 @@ def top_k(op: Builder, x: Value, *, k: int, sorted: bool) -> tuple[Value, Value]
     return top_k_v2(op, x, op.constant(k, INT64), sorted=sorted)
 
 
+@lower("ApproxTopK")
+def approx_top_k(
+    op: Builder, x: Value, *, k: int, reduction_dimension: int, is_max_k: bool, aggregate_to_topk: bool
+) -> tuple[Value, Value]:
+    """Exactly, as TensorFlow does it on a CPU."""
+    if not aggregate_to_topk:
+        raise Unsupported("candidates that are not put together, whose number depends on the hardware")
+    values, indices = op.TopK(
+        x, np.array([k]), axis=reduction_dimension, largest=int(is_max_k), sorted=1, outputs=2
+    )  # fmt: skip
+    return values, op.Cast(indices, to=np.int32)
+
+
 @lower("NthElement")
 def nth_element(op: Builder, x: Value, n: Value, *, reverse: bool) -> Value:
     """The n-th smallest (largest where reversed) along the last axis."""

@@ -21,6 +21,7 @@ from onward.formats.wire import map_file, parse
 
 INIT = "__saved_model_init_op"
 _SERVE = "serve"
+_ASSETS = "saved_model_assets"
 
 
 class TensorInfo(NamedTuple):
@@ -80,9 +81,9 @@ class SavedModel:
 
     def asset(self, index: int) -> str:
         """The absolute path of an asset file."""
-        if not 0 <= index < len(self.meta_graph.asset_file_def):
+        if not 0 <= index < len(self._asset_files):
             raise InvalidSourceError(f"{self.path} has no asset {index}")
-        name = self.meta_graph.asset_file_def[index].filename
+        name = self._asset_files[index].filename
         root = (self.path / "assets").resolve()
         file = (root / name).resolve()
         if root not in file.parents:
@@ -91,9 +92,21 @@ class SavedModel:
 
     def assets(self) -> dict[str, str]:
         """The absolute path of each asset by the tensor that holds its name in the graph."""
-        return {
-            definition.tensor_info.name: self.asset(i) for i, definition in enumerate(self.meta_graph.asset_file_def)
-        }
+        return {definition.tensor_info.name: self.asset(i) for i, definition in enumerate(self._asset_files)}
+
+    @functools.cached_property
+    def _asset_files(self) -> list[Any]:
+        """The definitions of all assets; TensorFlow 1's first builder kept them in a collection."""
+        from google.protobuf.message import DecodeError
+
+        found = list(self.meta_graph.asset_file_def)
+        collections = self.meta_graph.collection_def
+        if not found and _ASSETS in collections:
+            try:
+                found = [message("AssetFileDef").FromString(item.value) for item in collections[_ASSETS].any_list.value]
+            except DecodeError as error:
+                raise InvalidSourceError(f"{self.path}: the list of assets is damaged") from error
+        return found
 
     @functools.cached_property
     def _checkpoint_keys(self) -> list[dict[str, str]]:

@@ -36,7 +36,7 @@ def read_signature(model: SavedModel, library: Library, signature: Signature, op
         (placeholder(spec.name or info.name, info.dtype, spec.shape), info.tensor)
         for spec, info in zip(chosen, signature.inputs, strict=True)
     ]
-    restored = Restored(body, library, lambda: model.variables)
+    restored = Restored(body, library, lambda: model.variables, lambda: _assets(model, body))
     graph = build(
         library,
         body,
@@ -58,12 +58,20 @@ class Restored:
         body: the main graph.
         library: its functions.
         checkpoint: opens the checkpoint; called when the first variable asks.
+        assets: makes constants for the tensors that hold the paths of files, which are not where they once were.
     """
 
-    def __init__(self, body: Body, library: Library, checkpoint: Callable[[], Bundle]) -> None:
+    def __init__(
+        self,
+        body: Body,
+        library: Library,
+        checkpoint: Callable[[], Bundle],
+        assets: Callable[[], dict[str, Node]] = dict,
+    ) -> None:
         self.body = body
         self.library = library
         self.checkpoint = checkpoint
+        self.assets = assets
         self._initial: dict[str, list[Any]] | None = None
 
     def value(self, node: Node) -> Any:
@@ -131,7 +139,7 @@ class Restored:
             outputs = [
                 (str(i), reference) for i, reference in enumerate(setter.input) if i and not reference.startswith("^")
             ]
-            inputs = build(self.library, self.body, [], outputs, name=setter.name).outputs
+            inputs = build(self.library, self.body, [], outputs, name=setter.name, given=self.assets()).outputs
             made = Node(setter.name, setter.op, [Tensor(node, 0)], attributes(setter.attr, self.library.pieces))
             made.inputs += [output.tensor for output in inputs]
             return contents(made, node)

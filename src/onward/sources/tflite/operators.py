@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onward.errors import InvalidSourceError
-from onward.sources.tflite import builtins, movement, numbers, recurrent, state, windows
+from onward.sources.tflite import builtins, custom, movement, numbers, recurrent, state, windows
 from onward.sources.tflite.flow import Flow
 from onward.sources.tflite.rules import Call, Rule
 
@@ -25,10 +25,10 @@ def follow(flow: Flow) -> None:
     for operator in flow.subgraph.operators:
         flow.begin(operator)
         call = Call(flow, operator)
-        rule = RULES.get(operator.op) if not operator.is_custom else None
+        rule = custom.rule(operator.op) if operator.is_custom else RULES.get(operator.op)
         try:
             (rule or _unknown)(call)
-        except (IndexError, TypeError) as error:  # too few operands, or a shape that is none
+        except (IndexError, KeyError, TypeError) as error:  # too few operands, or a shape that is none
             raise InvalidSourceError(
                 f"{flow.subgraph.model.path}: the operands of {operator.op} make no sense ({error})"
             ) from error

@@ -85,8 +85,14 @@ class State:
 
     def lend(self, graph: Graph) -> Graph:
         """The graph, its functions to be found here."""
-        graph._library = lambda ref: self._functions[int(ref.name.removeprefix("subgraph_"))]
+        graph._library = self._find
         return graph
+
+    def _find(self, ref: FunctionRef) -> Graph:
+        for index, graph in self._functions.items():
+            if ref.name == f"subgraph_{index}":
+                return graph
+        raise InvalidSourceError(f"{self.model.path} holds no function '{ref.name}'")
 
     def handle(self, flow: Flow, key: Any, op: str, name: str) -> Node:
         """The node of a variable or table; its value is None until something fills it."""

@@ -36,10 +36,12 @@ class Source:
         MissingDependencyError: TensorFlow is not installed.
     """
 
+    in_tensorflow = True
+
     def __init__(self, graph: Graph) -> None:
         if graph.reference is None:
             raise InvalidArgumentError(f"'{graph.name}' cannot be run in TensorFlow: there is nothing to compare with")
-        if importlib.util.find_spec("tensorflow") is None:
+        if self.in_tensorflow and importlib.util.find_spec("tensorflow") is None:
             raise MissingDependencyError(
                 "running the source needs TensorFlow: pip install 'onward[keras]'; or compare with recorded answers "
                 "(onward record, --golden)"

@@ -159,21 +159,20 @@ def verify(
     if graph is None:
         raise InvalidArgumentError("say what to compare the model with: a source, or golden=<recorded .npz file>")
     given = None if data is None else files.read_inputs(data)
-    return against_source(_session(model), graph, given, seed, tolerance, progress)
+    return against_source(_session(model), Source(graph), given, seed, tolerance, progress)
 
 
 def against_source(
     session: Session,
-    graph: Graph,
+    source: Source,
     given: Sequence[files.Arrays] | None,
     seed: int,
     tolerance: float | None,
     progress: Progress,
 ) -> Verification:
-    """Compares a loaded model with the source that a graph was read from."""
-    source = Source(graph)
+    """Compares a loaded model with the source that it was made from."""
     model_names = _paired(_answers(session), source.output_names, "the source")
-    tolerance = _tolerance(graph) if tolerance is None else tolerance
+    tolerance = _tolerance(source.graph) if tolerance is None else tolerance
     runs: list[Run] = []
     notes: dict[str, None] = {}
     for number, example in enumerate(source.examples(given, seed)):

@@ -1,0 +1,138 @@
+"""Onward's passes on any ONNX file, checked against the file itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from onward.errors import VerificationError
+from onward.graph import Graph, Input, Node, Output, Tensor
+from onward.program import ONNXProgram
+from onward.progress import Progress
+from onward.runtime import Port, RuntimeFailureError, Session
+from onward.tools import golden
+from onward.tools.load import load
+from onward.tools.reference import Refused, Source
+from onward.tools.report import Report, size_text
+from onward.tools.verify import Verification, against_source
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """What became of a file.
+
+    Attributes:
+        program: the optimised model.
+        before, after: what is in the file, and in the program.
+        verification: how the two compare; None where that was not asked for.
+    """
+
+    program: ONNXProgram
+    before: Report
+    after: Report
+    verification: Verification | None = None
+
+    def table(self) -> str:
+        """Operators before and after, those that changed first."""
+        before, after = self.before.ops, self.after.ops
+        rows = [(op, before.get(op, 0), after.get(op, 0)) for op in {**before, **after}]
+        rows.sort(key=lambda row: (row[1] == row[2], row[2] - row[1], row[0]))
+        rows.append(("all", sum(before.values()), sum(after.values())))
+        width = max(len(op) for op in ("operator", *before, *after))
+        lines = [f"{op:<{width}}  {old:6}  {new:6}  {new - old:+6}" for op, old, new in rows]
+        weights = f"weights {size_text(self.before.weight_bytes)}, now {size_text(self.after.weight_bytes)}"
+        return "\n".join([f"{'operator':<{width}}  before   after  change", *lines, weights])
+
+    def __str__(self) -> str:
+        return self.table() if self.verification is None else f"{self.table()}\n{self.verification.summary()}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict(),
+            "verification": None if self.verification is None else self.verification.to_dict(),
+        }
+
+
+def optimize(
+    model: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    verify: bool = True,
+    data: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    seed: int = 0,
+    tolerance: float | None = None,
+    external_data: bool | None = None,
+    progress: Progress | None = None,
+) -> Optimisation:
+    """Folds constants, fuses operators and removes transposes and dead nodes of an ONNX file.
+
+    Args:
+        model: the file, whoever wrote it.
+        output: where to write the result; a file appears only when everything went well.
+        verify: run both in ONNX Runtime at two sizes of every dynamic dimension and compare.
+        data: inputs to compare on instead of drawn ones: an ``.npz`` file, or arrays by name.
+        seed: of the inputs drawn.
+        tolerance: as for ``onward.verify``.
+        external_data: keep the weights in a file beside the model; by default only above 2 GB.
+
+    Raises:
+        InvalidSourceError: the file cannot be read.
+        VerificationError: the results differ, or ONNX Runtime does not run the file; nothing is written.
+    """
+    progress = progress or Progress()
+    path = Path(model)
+    with progress.stage("read"):
+        plain = load(path)
+    with progress.stage("optimise"):
+        program = load(path, optimised=True)
+    comparison = None
+    if verify:
+        given = None if data is None else golden.read_inputs(data)
+        with progress.stage("verify"):
+            comparison = against_source(program.session, Original(path), given, seed, tolerance, progress)
+        if not comparison.passed:
+            raise VerificationError(str(comparison))
+        program.verification = comparison
+    if output is not None:
+        with progress.stage("write"):
+            program.save(output, external_data=external_data)
+    return Optimisation(program, plain.report, program.report, comparison)
+
+
+class Original(Source):
+    """An ONNX file as the source of another.
+
+    Raises:
+        RuntimeFailureError: ONNX Runtime does not load it.
+    """
+
+    in_tensorflow = False
+
+    def __init__(self, path: Path) -> None:
+        self._session = Session(path)
+        self._path = path
+        inputs = [_input(port) for port in self._session.inputs]
+        outputs = [Output(p.name, Tensor(Node(p.name, "Identity"), 0)) for p in self._session.outputs]
+        super().__init__(Graph(path.name, inputs, outputs, reference=self._answer))
+
+    def description(self) -> str:
+        """The file's name."""
+        return f"'{self._path.name}'"
+
+    def _answer(self, arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        try:
+            return list(self._session.run(arrays).values())
+        except RuntimeFailureError as error:
+            raise Refused(str(error)) from error
+
+
+def _input(port: Port) -> Input:
+    node = Node(port.name, "Placeholder", attrs={"dtype": port.dtype})
+    return Input(port.name, Tensor(node, 0), port.dtype, port.shape)

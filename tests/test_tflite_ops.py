@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.tflite import arithmetic, custom, movement, quantized, recurrent, windows
+from tests.tflite import arithmetic, custom, lookup, movement, quantized, recurrent, windows
 from tests.tflite.build import Case, check
 
 CASES: dict[str, Case] = {
     f"{module.__name__.rpartition('.')[2]}/{name}": c
-    for module in (arithmetic, movement, windows, quantized, recurrent, custom)
+    for module in (arithmetic, movement, windows, quantized, recurrent, custom, lookup)
     for name, c in module.CASES.items()
 }
 

@@ -44,7 +44,7 @@ _OPTIONS = {
     "RANDOM_UNIFORM": "Random", "RANDOM_STANDARD_NORMAL": "Random", "MULTINOMIAL": "Random", "LSTM": "LSTM",
     "SVDF": "SVDF", "RNN": "RNN", "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTM",
     "UNIDIRECTIONAL_SEQUENCE_RNN": "SequenceRNN", "BIDIRECTIONAL_SEQUENCE_RNN": "BidirectionalSequenceRNN",
-    "BIDIRECTIONAL_SEQUENCE_LSTM": "BidirectionalSequenceLSTM",
+    "BIDIRECTIONAL_SEQUENCE_LSTM": "BidirectionalSequenceLSTM", "LSH_PROJECTION": "LSHProjection",
 }  # fmt: skip
 
 
@@ -189,7 +189,7 @@ class Model:
         made.buffer = 0
         if t.value is not None:
             buffer = schema.BufferT()
-            buffer.data = np.frombuffer(np.ascontiguousarray(t.value).tobytes(), np.uint8)
+            buffer.data = np.frombuffer(_content(t.value), np.uint8)
             made.buffer = len(self.model.buffers)
             self.model.buffers.append(buffer)
         subgraph.tensors.append(made)
@@ -230,11 +230,36 @@ class Model:
                 assert not options, f"{op} has no options"
         subgraph.operators.append(made)
 
+    def signature(self, key: str, subgraph: int, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> None:
+        """Names a subgraph, and its inputs and outputs."""
+        made = schema.SignatureDefT()
+        made.signatureKey, made.subgraphIndex = key, subgraph
+        made.inputs, made.outputs = _named(inputs), _named(outputs)
+        self.model.signatureDefs = [*(self.model.signatureDefs or []), made]
+
     def save(self, path: Path) -> Path:
         builder = flatbuffers.Builder(1024)
         builder.Finish(self.model.Pack(builder), b"TFL3")
         path.write_bytes(builder.Output())
         return path
+
+
+def _named(indices: Mapping[str, int]) -> list[Any]:
+    entries = []
+    for name, index in indices.items():
+        entry = schema.TensorMapT()
+        entry.name, entry.tensorIndex = name, index
+        entries.append(entry)
+    return entries
+
+
+def _content(value: np.ndarray) -> bytes:
+    """The bytes of a constant; strings are a count, the places where each begins, and where the last ends."""
+    if value.dtype != object:
+        return np.ascontiguousarray(value).tobytes()
+    strings = [str(s).encode() for s in value.ravel()]
+    ends = np.cumsum([4 * (len(strings) + 2), *(len(s) for s in strings)])
+    return np.array([len(strings), *ends], "<i4").tobytes() + b"".join(strings)
 
 
 def write(c: Case, path: Path) -> Path:

@@ -142,6 +142,11 @@ class Subgraph:
         self.inputs = self._indices(table, "inputs")
         self.outputs = self._indices(table, "outputs")
 
+    @property
+    def count(self) -> int:
+        """How many tensors there are."""
+        return len(self._tensors)
+
     def tensor(self, index: int) -> Tensor:
         """A tensor by its index, which must be one of the subgraph's."""
         if index not in self._read:
@@ -214,6 +219,9 @@ class Model:
             if index >= len(self.subgraphs):
                 raise self.file.damaged(f"a signature is for subgraph {index} of {len(self.subgraphs)}")
             parts = [{m["name"] or "": int(m["tensor_index"]) for m in table[f] or []} for f in ("inputs", "outputs")]
+            count = self.subgraphs[index].count
+            if any(not 0 <= i < count for part in parts for i in part.values()):
+                raise self.file.damaged(f"a signature names a tensor outside of the {count} there are")
             found.append(Signature(table["signature_key"] or "", index, *parts))
         return found
 
@@ -244,6 +252,8 @@ class Model:
         if not shape and not table["has_rank"] and value is None:
             shape = None
         quantization = _quantization(table, self.file)
+        if quantization is not None and not quantization.per_tensor and not _fits(quantization, shape):
+            raise self.file.damaged(f"'{table['name']}' has {quantization.scale.size} scales for the shape {shape}")
         return Tensor(table["name"] or "", shape, dtype, bits, quantization, value, table["is_variable"])
 
     def _value(
@@ -323,6 +333,14 @@ def _sizes(numbers: NDArray[np.int32] | None) -> tuple[int, ...] | None:
     return None if numbers is None else tuple(numbers.tolist())
 
 
+def _fits(quantization: Quantization, shape: tuple[int | None, ...] | None) -> bool:
+    """Whether there is a scale for every place on its axis."""
+    if shape is None:
+        return True
+    axis = quantization.axis
+    return 0 <= axis < len(shape) and shape[axis] in (None, quantization.scale.size)
+
+
 def _quantization(table: Table, file: File) -> Quantization | None:
     found = table["quantization"]
     if found is None or found["scale"] is None or not found["scale"].size:
@@ -330,6 +348,8 @@ def _quantization(table: Table, file: File) -> Quantization | None:
     if found["details_type"]:
         raise InvalidSourceError(f"{file.name}: the quantisation of '{table['name']}' is of a kind that is not read")
     scale = found["scale"].astype(np.float32)
+    if not np.isfinite(scale).all() or (scale < 0).any():
+        raise file.damaged(f"a scale of '{table['name']}' is no positive number")
     zero_point = found["zero_point"]
     zero_point = np.zeros(1, np.int64) if zero_point is None or not zero_point.size else zero_point.astype(np.int64)
     if zero_point.size == 1:

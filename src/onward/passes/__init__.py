@@ -11,10 +11,11 @@ from onward.passes.finish import finish
 from onward.passes.layout import cancel_transposes
 from onward.passes.loops import lean_loops
 from onward.passes.simplify import simplify
+from onward.passes.unsigned import make_unsigned
 
 Pass = Callable[[Builder, ir.Graph], None]
 
-PIPELINE: list[Pass] = [simplify, recognise, recur, lean_loops, cancel_transposes, absorb, simplify]
+PIPELINE: list[Pass] = [simplify, recognise, recur, lean_loops, cancel_transposes, absorb, make_unsigned, simplify]
 
 
 def run(op: Builder, graph: ir.Graph, output_names: list[str], steps: Sequence[Pass] = PIPELINE) -> None:

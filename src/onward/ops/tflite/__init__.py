@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from onward.ops.tflite import activation, conv, detection, integer_lstm, lstm, quantize, rnn, sequence, window
+from onward.ops.tflite import activation, conv, detection, integer_lstm, lookup, lstm, quantize, rnn, sequence, window
 
-__all__ = ["activation", "conv", "detection", "integer_lstm", "lstm", "quantize", "rnn", "sequence", "window"]
+__all__ = ["activation", "conv", "detection", "integer_lstm", "lookup", "lstm", "quantize", "rnn", "sequence", "window"]

@@ -27,10 +27,12 @@ def _bias(call: Call, data: int, weights: int, bias: int) -> Tensor:
     x = flow.tensor(call.index(data)).quantization if flow.is_quantized(call.index(data)) else None
     w = flow.tensor(call.index(weights)).quantization
     value = call.value(bias)
-    if stored.dtype.kind != "i" or x is None or w is None or value is None:
+    if stored.dtype.kind != "i" or x is None or w is None or value is None or not x.per_tensor:
         return call.real(bias)
     scale = (x.scale * w.scale).astype(np.float32)
     if flow.dequantize or stored.dtype == np.int64:
+        if scale.size not in (1, value.size):
+            raise flow.subgraph.model.file.damaged(f"a bias of {value.size} numbers has {scale.size} scales")
         return flow.const((value * scale.astype(np.float64)).astype(np.float32))
     return flow.dequantized(call.stored(bias), Quantization(scale, np.zeros(scale.size, np.int64), 0))
 

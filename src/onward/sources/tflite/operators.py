@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from onward.errors import InvalidSourceError
-from onward.sources.tflite import builtins, custom, movement, numbers, recurrent, state, windows
+from onward.sources.tflite import builtins, custom, lookup, movement, numbers, recurrent, state, windows
 from onward.sources.tflite.flow import Flow
 from onward.sources.tflite.rules import Call, Rule
 
 RULES: dict[str, Rule] = {
     **builtins.RULES,
+    **lookup.RULES,
     **movement.RULES,
     **numbers.RULES,
     **recurrent.RULES,

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any
 
 TARGET = Path(__file__).parent.parent / "src" / "onward" / "ops" / "index.tsv"
@@ -30,8 +30,8 @@ def index() -> str:
 
     registry.lower = lower
     package = import_module("onward.ops")
-    for module in iter_modules(package.__path__):
-        import_module(f"onward.ops.{module.name}")
+    for module in walk_packages(package.__path__, "onward.ops."):
+        import_module(module.name)
     return "".join(f"{name}\t{' '.join(sorted(modules))}\n" for name, modules in sorted(found.items()))
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 
 @cache
@@ -22,8 +22,8 @@ def load(name: str) -> None:
 @cache
 def load_all() -> None:
     """Registers every lowering."""
-    for module in iter_modules(__path__):
-        import_module(f"onward.ops.{module.name}")
+    for module in walk_packages(__path__, f"{__name__}."):
+        import_module(module.name)
 
 
 @cache

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from onward.lowering.schema import MAX_OPSET, MIN_OPSET
-from onward.tools.ops import SupportedOp, supported_ops
+from onward.tools.ops import SupportedOp, by_reason, refused_ops, supported_ops
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "docs" / "supported_ops.md"
+NO_REASON = "not looked at yet"
 RELEVANCES = {
     "core": "in most models",
     "common": "in many models",
@@ -94,16 +95,15 @@ def _families(ops: list[SupportedOp]) -> list[str]:
 
 
 def _missing(ops: list[SupportedOp], known: dict[str, Known]) -> list[str]:
-    supported = {op.name for op in ops}
+    """What is left of the ops that a model for inference may hold, by the reason."""
+    supported, reasons = {op.name for op in ops}, refused_ops()
     lines = ["## Not converted", ""]
     for name in ("core", "common", "rare"):
-        groups: dict[str, list[str]] = {}
-        for op, about in sorted(known.items()):
-            if about.relevance == name and op not in supported:
-                groups.setdefault(about.category, []).append(f"`{op}`")
-        if groups:
-            lines += [f"### {name.capitalize()}", ""]
-            lines += [f"- {category}: {', '.join(members)}" for category, members in sorted(groups.items())]
+        left = [op for op, about in sorted(known.items()) if about.relevance == name and op not in supported]
+        if left:
+            grouped = by_reason({op: reasons.get(op, NO_REASON) for op in left})
+            lines += [f"### {name.capitalize()}", "", "| why | ops |", "|---|---|"]
+            lines += [f"| {_cell(why)} | {', '.join(f'`{op}`' for op in names)} |" for why, names in grouped.items()]
             lines.append("")
     return lines[:-1] if lines[-1] == "" else [*lines, "Nothing that models for inference need."]
 
@@ -115,6 +115,8 @@ def _title(family: str) -> str:
 def _about(family: str) -> str:
     if family == "one to one":
         return "One ONNX operator with the same inputs and meaning."
+    if family == "reading":
+        return "Dealt with while the graph is read, before anything is lowered."
     return (import_module(f"onward.ops.{family}").__doc__ or "").strip().partition("\n\n")[0].replace("\n", " ")
 
 

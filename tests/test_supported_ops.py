@@ -21,3 +21,13 @@ def test_the_table_of_relevance_names_real_ops() -> None:
     known = generator["relevance"]()
     assert {about.relevance for about in known.values()} == set(generator["RELEVANCES"])
     assert len(set(known) - set(names())) < 60  # ops of other releases and builds
+
+
+def test_what_models_for_inference_may_hold_is_converted_or_has_a_reason() -> None:
+    from onward.tools.ops import refused_ops, supported_ops
+
+    generator = runpy.run_path(str(ROOT / "scripts" / "generate_supported_ops.py"))
+    known = generator["relevance"]()
+    answered = {op.name for op in supported_ops()} | set(refused_ops())
+    left = [name for name, about in known.items() if about.relevance != "no" and name not in answered]
+    assert not left, f"src/onward/lowering/refused.py says nothing of {', '.join(left)}"

@@ -373,9 +373,9 @@ def ops(
 ) -> None:
     """List the TensorFlow ops that can be converted, or those of a SOURCE that cannot."""
     if missing is None:
-        from onward.tools.ops import OpList, supported_ops
+        from onward.tools.ops import OpList, refused_ops, supported_ops
 
-        console.show(OpList(supported_ops()), as_json)
+        console.show(OpList(supported_ops(), refused_ops()), as_json)
         return
     from onward.sources import open_source
     from onward.tools.inspect import MissingOps, missing_ops

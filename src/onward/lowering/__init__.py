@@ -19,8 +19,8 @@ from onward.lowering import carrying, composite, registry
 from onward.lowering.builder import Builder
 from onward.lowering.custom import keep, lower
 from onward.lowering.layout import channels_first, channels_last
+from onward.lowering.refused import REFUSED
 from onward.lowering.registry import Lowering, Static, Unsupported
-from onward.lowering.tables import REFUSED
 
 __all__ = ["Context", "Static", "Unsupported", "keep", "lower", "lower_graph"]
 

@@ -57,8 +57,8 @@ ONE_TO_ONE: dict[str, str] = {
 }
 
 # Pass their first input through at inference.
-PASS_THROUGH = """CheckNumerics CheckNumericsV2 DebugGradientIdentity DeepCopy EnsureShape GuaranteeConst Identity
-PlaceholderWithDefault PreventGradient Snapshot StopGradient""".split()
+PASS_THROUGH = """CheckNumerics CheckNumericsV2 DebugGradientIdentity DebugIdentity DebugIdentityV2 DeepCopy EnsureShape
+GuaranteeConst Identity PlaceholderWithDefault PreventGradient RefIdentity Snapshot StopGradient""".split()
 
 # Complex numbers (composite.py): ops that do the same to the real and to the imaginary part,
 BY_PARTS = frozenset(
@@ -75,24 +75,3 @@ BY_PARTS = frozenset(
 BILINEAR = frozenset("BatchMatMul BatchMatMulV2 BatchMatMulV3 Cross Einsum MatMul Mul".split())
 # and ops that look at the shape alone.
 SHAPE_ONLY = frozenset("Rank Shape ShapeN Size".split())
-
-# Ops that ONNX cannot have, and why.
-REFUSED: dict[str, str] = {
-    **dict.fromkeys(
-        """LookupTableInsert LookupTableInsertV2 LookupTableImport LookupTableImportV2 LookupTableRemove
-        LookupTableRemoveV2 InitializeTable InitializeTableV2 InitializeTableFromTextFile
-        InitializeTableFromTextFileV2""".split(),
-        "the graph changes a lookup table while it runs, and ONNX keeps no state between runs",
-    ),
-    **dict.fromkeys(
-        """DecodeCompressed ParseTensor ParseExample ParseExampleV2 ParseSingleExample ParseSequenceExample
-        ParseSequenceExampleV2 ParseSingleSequenceExample DecodeProtoV2 EncodeProto SerializeTensor
-        DecodeWav""".split(),
-        "strings in ONNX are text and cannot hold such bytes: begin behind it, at the tensors that it gives",
-    ),
-    **dict.fromkeys(
-        "DecodeImage DecodeJpeg DecodePng DecodeBmp DecodeGif EncodeJpeg EncodePng".split(),
-        "ONNX Runtime decodes no image files, and ONNX strings cannot hold them: begin behind it, at the pixels",
-    ),
-    "UnicodeScript": "ONNX has no table of the characters' scripts",
-}

@@ -98,7 +98,7 @@ def _square(op: Builder, diagonal: Value) -> Value:
     return op.Where(eye, op.Unsqueeze(diagonal, axes=[-1]), zero(op, diagonal.dtype))
 
 
-@lower("MatrixDiag")
+@lower("MatrixDiag", "BatchMatrixDiag")
 def matrix_diag(op: Builder, diagonal: Value) -> Value:
     return _square(op, diagonal)
 
@@ -143,7 +143,7 @@ def matrix_diag_v3(
     return _matrix_diag(op, diagonal, k, rows, columns, padding, align)
 
 
-@lower("MatrixDiagPart")
+@lower("MatrixDiagPart", "BatchMatrixDiagPart")
 def matrix_diag_part(op: Builder, x: Value) -> Value:
     return diagonal_part(op, x, np.array(0), zero(op, x.dtype), "LEFT_LEFT")
 
@@ -164,7 +164,7 @@ def _set_diag(op: Builder, x: Value, diagonal: Value, k: Any, align: str) -> Val
     return spread(op, diagonal, band_of(op, k, x.shape[-2], x.shape[-1], align), x)
 
 
-@lower("MatrixSetDiag")
+@lower("MatrixSetDiag", "BatchMatrixSetDiag")
 def matrix_set_diag(op: Builder, x: Value, diagonal: Value) -> Value:
     return _set_diag(op, x, diagonal, 0, "LEFT_LEFT")
 
@@ -179,7 +179,7 @@ def matrix_set_diag_v3(op: Builder, x: Value, diagonal: Value, k: Static, *, ali
     return _set_diag(op, x, diagonal, k, align)
 
 
-@lower("MatrixBandPart")
+@lower("MatrixBandPart", "BatchMatrixBandPart")
 def matrix_band_part(op: Builder, x: Value, below: Value, above: Value) -> Value:
     """What is at most so far below and above the main diagonal; a negative number keeps all on its side."""
     if x.shape is None:

@@ -1,11 +1,13 @@
-"""The TensorFlow ops that can be converted."""
+"""The TensorFlow ops that can be converted, and why others cannot."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from onward.lowering.refused import READ, REFUSED
 from onward.lowering.registry import COMPLEX, LOWERINGS
 from onward.lowering.tables import ONE_TO_ONE
 from onward.ops import load_all
@@ -31,9 +33,15 @@ class SupportedOp:
 
 @dataclass(frozen=True)
 class OpList:
-    """Ops, as text in columns or as data."""
+    """Ops, as text in columns or as data.
+
+    Attributes:
+        ops: those that are converted.
+        refused: those that are not, and why.
+    """
 
     ops: Sequence[SupportedOp]
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         width = max((len(op.name) for op in self.ops), default=0)
@@ -42,20 +50,43 @@ class OpList:
             since = f"from opset {op.opset}" if op.opset else ""
             marks = ", ".join(mark for mark in (since, "also complex" if op.complex else "") if mark)
             lines.append(f"{op.name:<{width}}  {op.family:<12}  {marks}".rstrip())
-        return "\n".join([*lines, f"{len(self.ops)} ops"])
+        lines.append(f"{len(self.ops)} ops")
+        for reason, names in by_reason(self.refused).items():
+            lines += ["", f"Not converted: {reason}", *textwrap.wrap(", ".join(names), 100, initial_indent="  ",
+                                                                     subsequent_indent="  ")]  # fmt: skip
+        return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        return {"ops": [asdict(op) for op in self.ops]}
+        return {"ops": [asdict(op) for op in self.ops], "refused": dict(self.refused)}
 
 
 def supported_ops() -> list[SupportedOp]:
-    """Every op with a lowering, by name."""
+    """Every op that is converted, by name; TFLite's own operators are not among them."""
     load_all()
     found = []
-    for name, versions in sorted(LOWERINGS.items()):
+    for name in {**LOWERINGS, **COMPLEX}:
+        versions = LOWERINGS.get(name) or [COMPLEX[name]]
         function = getattr(versions[-1].function, "func", versions[-1].function)  # of a partial application
-        family = "one to one" if name in ONE_TO_ONE else function.__module__.rpartition(".")[2]
+        package, _, module = function.__module__.rpartition(".")
+        if package.endswith(".tflite"):
+            continue
+        family = "one to one" if name in ONE_TO_ONE else module
         summary = (function.__doc__ or "").strip().partition("\n")[0]
         found.append(SupportedOp(name, min(v.since for v in versions), family, name in COMPLEX, summary))
-    return found
+    found += [SupportedOp(name, 0, "reading", False, how) for name, how in READ.items() if name not in LOWERINGS]
+    return sorted(found, key=lambda op: op.name)
+
+
+def refused_ops() -> dict[str, str]:
+    """Every op that was looked at and is not converted, and why."""
+    supported = {op.name for op in supported_ops()}
+    return {name: reason for name, reason in sorted(REFUSED.items()) if name not in supported}
+
+
+def by_reason(refused: Mapping[str, str]) -> dict[str, list[str]]:
+    """The ops of each reason, both in order of first occurrence."""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in refused.items():
+        reasons.setdefault(reason, []).append(name)
+    return reasons

@@ -28,6 +28,7 @@ SOURCES: dict[str, dict[str, Any]] = {
     "float.tflite": {},
     "int8.tflite": {},
     "tfjs": {},
+    "layers": {},
 }
 
 

@@ -231,25 +231,115 @@ def test_tables(tmp_path: Path) -> None:
 
 def layers_model(folder: Path, model: Any, *, rename: Callable[[str], str] = str) -> Path:
     """Writes a tf_keras model as a layers model."""
-    entries, data = zip(*(weight(rename(v.name.removesuffix(":0")), v.numpy()) for v in model.weights), strict=True)
-    (folder / "weights.bin").write_bytes(b"".join(data))
+    written = [weight(rename(v.name.removesuffix(":0")), v.numpy()) for v in model.weights]
+    (folder / "weights.bin").write_bytes(b"".join(data for _, data in written))
     file = folder / "model.json"
     file.write_text(
         json.dumps(
             {
                 "format": "layers-model",
                 "modelTopology": {"keras_version": "2.15.0", "model_config": json.loads(model.to_json())},
-                "weightsManifest": [{"paths": ["./weights.bin"], "weights": list(entries)}],
+                "weightsManifest": [{"paths": ["./weights.bin"], "weights": [entry for entry, _ in written]}],
             }
         )
     )
     return file
 
 
+def keras_2() -> Any:
+    return pytest.importorskip("tf_keras", reason="layers models are Keras 2's")
+
+
 def layers() -> Any:
-    keras = pytest.importorskip("tf_keras", reason="layers models are Keras 2's")
+    keras = keras_2()
     keras.utils.set_random_seed(1)
     return keras.Sequential([keras.layers.Dense(3, activation="relu", input_shape=(4,)), keras.layers.Dense(2)])
+
+
+def _stack(shape: tuple[int, ...], *makes: Callable[[Any], Any]) -> Callable[[], Any]:
+    """A Sequential model of layers."""
+    return lambda: keras_2().Sequential([
+        keras_2().Input(shape, name="x"), *(make(keras_2().layers) for make in makes)
+    ])  # fmt: skip
+
+
+def _two_inputs() -> Any:
+    """Shared and nested layers, of which some are called twice."""
+    k = keras_2()
+    a, b = k.Input((6, 6, 3), name="a"), k.Input((6, 6, 3), name="b")
+    shared = k.layers.Conv2D(4, 3, padding="same", name="shared")
+    inner = k.Sequential([k.Input((6, 6, 4)), k.layers.Conv2D(5, 1, name="inside"), k.layers.ReLU(6.0)], name="inner")
+    left, right = inner(shared(a)), inner(shared(b))
+    joined = k.layers.Concatenate()([left, k.layers.Average()([left, right]), k.layers.Subtract()([left, right])])
+    best = k.layers.Maximum()([left, k.layers.Multiply()([left, right]), k.layers.Minimum()([left, right])])
+    total = k.layers.Add(name="total")([k.layers.GlobalMaxPooling2D()(best), k.layers.GlobalAveragePooling2D()(left)])
+    return k.Model([b, a], [k.layers.Flatten(name="flat")(joined), total])
+
+
+# Models that are drawn without Keras, and compared with it.
+DRAWN: dict[str, Callable[[], Any]] = {
+    "convolutions": _stack(
+        (9, 10, 3),
+        lambda k: k.Conv2D(4, 3, strides=2, padding="same", activation="relu"),
+        lambda k: k.SeparableConv2D(5, 3, padding="same", depth_multiplier=2, use_bias=False),
+        lambda k: k.BatchNormalization(),
+        lambda k: k.DepthwiseConv2D(2, dilation_rate=2, activation="tanh"),
+        lambda k: k.Conv2DTranspose(3, 3, strides=2, padding="same"),
+        lambda k: k.Conv2DTranspose(3, 3, strides=1),
+        lambda k: k.PReLU(shared_axes=[1, 2]),
+        lambda k: k.GlobalAveragePooling2D(),
+    ),
+    "geometry": _stack(
+        (6, 8, 2),
+        lambda k: k.ZeroPadding2D(((1, 2), (0, 3))), lambda k: k.Cropping2D(((0, 1), (2, 0))),
+        lambda k: k.MaxPooling2D(2, strides=1), lambda k: k.AveragePooling2D((2, 3), padding="same"),
+        lambda k: k.UpSampling2D((2, 3)), lambda k: k.UpSampling2D(2, interpolation="bilinear"),
+        lambda k: k.Permute((3, 1, 2)), lambda k: k.Reshape((-1, 4)), lambda k: k.Flatten(),
+        lambda k: k.RepeatVector(3),
+    ),
+    "sequences": _stack(
+        (12, 3),
+        lambda k: k.Conv1D(4, 3, padding="causal", dilation_rate=2), lambda k: k.MaxPooling1D(2),
+        lambda k: k.ZeroPadding1D((1, 2)), lambda k: k.Cropping1D(1), lambda k: k.AveragePooling1D(2, padding="same"),
+        lambda k: k.LayerNormalization(), lambda k: k.TimeDistributed(k.Dense(5, activation="swish")),
+        lambda k: k.Dense(4, activation="softmax"), lambda k: k.GlobalMaxPooling1D(),
+    ),
+    "activations": _stack(
+        (7,),
+        *(lambda k, name=name: k.Dense(7, activation=name) for name in (
+            "elu", "selu", "relu6", "sigmoid", "hard_sigmoid", "softplus", "softsign", "exponential", "mish", "linear",
+        )),
+        lambda k: k.LeakyReLU(), lambda k: k.ELU(), lambda k: k.Rescaling(0.5, 1), lambda k: k.Dropout(0.5),
+        lambda k: k.ReLU(max_value=4, negative_slope=0.1), lambda k: k.Softmax(), lambda k: k.Activation("tanh"),
+    ),
+    "words": _stack((5,), lambda k: k.Embedding(10, 4), lambda k: k.GlobalAveragePooling1D()),
+    "two inputs": _two_inputs,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_layers_without_keras(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keras_2().utils.set_random_seed(4)
+    model = DRAWN[name]()
+    rng = np.random.default_rng(6)
+    model.set_weights(
+        [rng.uniform(0.1, 0.5, v.shape) * rng.choice([-1, 1]) ** ("moving" not in v.name) for v in model.weights]
+    )
+    file = layers_model(tmp_path, model)
+    monkeypatch.setattr("onward.sources.tfjs_layers._rebuilt", None)
+    arrays = {
+        key: rng.integers(0, 10, (3, *v.shape[1:])).astype(np.float32) / (1 if name == "words" else 10)
+        for key, v in zip(model.input_names, model.inputs, strict=True)
+    }
+    program = agree(file, arrays, 1e-4)
+    assert program.input_names == model.input_names
+    assert program.output_names == model.output_names
+
+
+def test_layers_that_keras_rebuilds(tmp_path: Path) -> None:
+    """Recurrent ones, for example."""
+    model = _stack((6, 3), lambda k: k.LSTM(4, return_sequences=True), lambda k: k.GRU(2))()
+    agree(layers_model(tmp_path, model), {"x": np.random.default_rng(1).standard_normal((2, 6, 3)).astype(np.float32)})
 
 
 @pytest.mark.parametrize("rename", [str, lambda name: f"elsewhere/{name}"], ids=["by name", "by order"])
@@ -267,7 +357,7 @@ def test_layers_whose_weights_do_not_fit(tmp_path: Path) -> None:
     content = json.loads(file.read_text())
     content["weightsManifest"][0]["weights"][0]["shape"] = [3, 4]
     file.write_text(json.dumps(content))
-    with pytest.raises(InvalidSourceError, match=r"the shape \[3, 4\], its layer \[4, 3\]"):
+    with pytest.raises(InvalidSourceError, match=r"the shape \[3, 4\], its layer takes \(\?, 3\)"):
         open_source(file, Options())
 
 

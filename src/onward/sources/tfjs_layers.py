@@ -1,8 +1,13 @@
-"""Layers models of TensorFlow.js: a Keras 2 configuration with weights beside it, rebuilt by Keras."""
+"""Layers models of TensorFlow.js: a Keras 2 configuration with weights beside it.
+
+The usual layers are drawn without Keras (:mod:`onward.sources.layers`). A model with others is rebuilt by Keras, if
+that is installed.
+"""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -14,25 +19,30 @@ from numpy.typing import NDArray
 
 from onward.errors import InvalidSourceError, MissingDependencyError
 from onward.formats.tfjs import ModelFile
-from onward.graph import Graph
+from onward.graph import Graph, Reference
 from onward.options import Options
-from onward.sources import keras
-from onward.sources.keras_file import refuse_code
+from onward.sources.choose import stated_inputs
+from onward.sources.layer_ops import NotDrawn
+from onward.sources.layers import draw, input_specs
 
 
 def read(file: ModelFile, options: Options) -> Graph:
     """The graph of a layers model.
 
     Raises:
-        InvalidSourceError: Keras does not understand the configuration, or the weights do not fit it.
-        MissingDependencyError: no Keras is installed.
+        InvalidSourceError: the configuration cannot be understood, or the weights do not fit it.
+        MissingDependencyError: it has layers that only Keras knows, and none is installed.
     """
     config = _config(file)
-    if not options.allow_unsafe:
-        refuse_code(config, file.path)
-    model = _built(file, config)
-    _set_weights(file, model, file.weights())
-    return keras.read(model, options)
+    weights = file.weights()
+    try:
+        specs = stated_inputs(input_specs(config), options.inputs)
+        graph = draw(config, weights, specs, options.name or file.path.resolve().parent.name)
+    except (NotDrawn, KeyError, TypeError, IndexError, AttributeError) as error:
+        return _rebuilt(file, config, weights, options, error)
+    names = [made.name for made in graph.inputs]
+    graph.reference = _reference(file, config, weights, names)
+    return graph
 
 
 def _config(file: ModelFile) -> Mapping[str, Any]:
@@ -48,7 +58,43 @@ def _config(file: ModelFile) -> Mapping[str, Any]:
     return config
 
 
-def _built(file: ModelFile, config: Mapping[str, Any]) -> Any:
+def _rebuilt(
+    file: ModelFile,
+    config: Mapping[str, Any],
+    weights: Mapping[str, NDArray[Any]],
+    options: Options,
+    reason: Exception,
+) -> Graph:
+    """The graph of what Keras makes of the configuration."""
+    from onward.sources import keras
+    from onward.sources.keras_file import refuse_code
+
+    if not options.allow_unsafe:
+        refuse_code(config, file.path)
+    return keras.read(_keras_model(file, config, weights, reason), options)
+
+
+def _reference(
+    file: ModelFile, config: Mapping[str, Any], weights: Mapping[str, NDArray[Any]], names: list[str]
+) -> Reference | None:
+    """The model in Keras, where tf_keras is installed: there is nothing else to run it with."""
+    if importlib.util.find_spec("tf_keras") is None:
+        return None
+    models: list[Any] = []
+
+    def run(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        if not models:
+            models.append(_keras_model(file, config, weights, None))
+        inputs = [arrays[name] for name in names]
+        outputs = models[0](inputs[0] if len(inputs) == 1 else inputs, training=False)
+        return [np.asarray(output) for output in (outputs if isinstance(outputs, (list, tuple)) else [outputs])]
+
+    return run
+
+
+def _keras_model(
+    file: ModelFile, config: Mapping[str, Any], weights: Mapping[str, NDArray[Any]], reason: Exception | None
+) -> Any:
     text = json.dumps({"class_name": config["class_name"], "config": _sequential(config)})
     failure: Exception | None = None
     for name in ("tf_keras", "keras"):
@@ -59,12 +105,15 @@ def _built(file: ModelFile, config: Mapping[str, Any]) -> Any:
         except ImportError:
             continue
         try:
-            return library.models.model_from_json(text)
+            model = library.models.model_from_json(text)
         except (ValueError, TypeError, KeyError, AttributeError, IndexError, NotImplementedError) as error:
             failure = failure or error
+            continue
+        _set_weights(file, model, weights)
+        return model
     if failure is None:
         raise MissingDependencyError(
-            "a layers model of TensorFlow.js is rebuilt by Keras, and none is installed: pip install tf_keras"
+            f"{file.path} is rebuilt by Keras, because of {reason}, and none is installed: pip install tf_keras"
         )
     lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
     raise InvalidSourceError(f"Keras cannot build {file.path}: {lines[0] if lines else failure}") from failure

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from onward.errors import InvalidSourceError
-from onward.sources.body import Body, Key
+from onward.sources.body import Body, Key, node_of
 
 SWITCHES = frozenset({"Switch", "RefSwitch", "_SwitchN"})
 MERGES = frozenset({"Merge", "RefMerge"})
@@ -158,8 +158,3 @@ def _together(states: Sequence[State]) -> State:
         for condition, side in state.items():
             found.setdefault(condition, side)
     return found
-
-
-def node_of(reference: str) -> str:
-    """The node that a reference to a tensor, or to a node to wait for, means."""
-    return reference.removeprefix("^").partition(":")[0]

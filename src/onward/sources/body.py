@@ -22,11 +22,12 @@ class Body:
 
     `arguments` maps a name to its position, `results` are references to tensors (``node:index`` in a graph,
     ``node:output:index`` in a function), `control_results` are names of nodes that must run. `types` are the dtypes
-    and shapes of the arguments where no `signature` says them.
+    and shapes of the arguments where no `signature` says them. `affected` is for :meth:`Library.affected`.
     """
 
     __slots__ = (
-        "arguments", "control_results", "is_function", "name", "nodes", "result_names", "results", "signature", "types",
+        "affected", "arguments", "control_results", "is_function", "name", "nodes", "result_names", "results",
+        "signature", "types",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +52,7 @@ class Body:
         self.signature = signature
         self.types = types
         self.is_function = signature is not None if is_function is None else is_function
+        self.affected: set[str] | None = None
 
     def node(self, name: str) -> Any:
         """The ``NodeDef`` of a name.
@@ -81,6 +83,11 @@ class Body:
     def reference(self, name: str, index: int, output: str) -> str:
         """How this body writes the tensor `index` of the list `output`, which is the node's only one."""
         return f"{name}:{output}:{index}" if self.is_function else f"{name}:{index}"
+
+
+def node_of(reference: str) -> str:
+    """The node that a reference to a tensor, or to a node to wait for, means."""
+    return reference.removeprefix("^").partition(":")[0]
 
 
 def parse_reference(reference: str, in_function: bool) -> tuple[str, str, int]:

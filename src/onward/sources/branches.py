@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from onward.errors import InvalidSourceError
 from onward.formats.protos import message
-from onward.sources.aliveness import DEEPEST, LONGEST, MERGES, SWITCHES, Aliveness, State, node_of
-from onward.sources.body import Body, Key, any_shape, argument_name, free_name, output_type, rewired
+from onward.sources.aliveness import DEEPEST, LONGEST, MERGES, SWITCHES, Aliveness, State
+from onward.sources.body import Body, Key, any_shape, argument_name, free_name, node_of, output_type, rewired
+from onward.sources.effects import Effects
 
 if TYPE_CHECKING:
     from onward.sources.library import Library
@@ -61,6 +62,7 @@ class _Choices:
     def __init__(self, library: Library, body: Body, given: Collection[Key], depth: int) -> None:
         self.library, self.body, self.given, self.depth = library, body, given, depth
         self.alive = Aliveness(body, given, library.name)
+        self.effects = Effects(body.nodes, library.acts, MERGES)
         self.moved: dict[Key, str] = {}  # what stands for a Merge
         self.numbers: dict[str, int] = {}
         self.waits: dict[str, str] = {}  # the node to wait for in place of one that went into a choice
@@ -121,7 +123,7 @@ class _Choices:
             return None
         if node.op in MERGES:
             return None if state else self.alive.split.get(node.name)
-        if not state or not self.library.acts(node):
+        if not state or node.name not in self.effects.acting:
             return None
         return next((c for c in state if not self.alive.states.get(c[0])), next(iter(state)))
 
@@ -145,7 +147,7 @@ class _Choices:
         while stack:
             reference = stack.pop()
             if reference.startswith("^"):
-                names: Iterable[str] = self.library.effects_behind(self.body.nodes, reference[1:])
+                names: Iterable[str] = self.effects.behind(reference[1:])
             else:
                 names = () if self.alive.is_given(reference) else (node_of(reference),)
             for name in names:
@@ -202,12 +204,11 @@ class _Choices:
         while stack:
             reference = stack.pop()
             if reference.startswith("^"):
-                for name in self.library.effects_behind(self.body.nodes, reference[1:]):
+                for name in self.effects.behind(reference[1:]):
                     if condition in self.alive.states.get(name, {}):
-                        held.effects[name] = None
-                        if name not in held.nodes:
-                            held.nodes[name] = None
-                            stack.extend(self.body.nodes[name].input)
+                        stack.append(name)
+                        if name in self.effects.acting:
+                            held.effects[name] = None
                 self._look_around(condition, reference[1:], held)
                 continue
             reference = self._past(condition, reference)

@@ -16,7 +16,7 @@ from onward.errors import InvalidSourceError
 from onward.formats.dtypes import RESOURCE
 from onward.formats.values import attribute, attributes, shape_of
 from onward.graph import FunctionRef, Graph, Input, Node, Output, Tensor
-from onward.sources.body import Body, parse_reference
+from onward.sources.body import Body, node_of, parse_reference
 from onward.sources.dataflow import structured
 from onward.sources.library import Library
 
@@ -181,7 +181,12 @@ class Inliner:
             else:
                 if node.op == "ReadVariableOp":
                     reads[inside.nodes.get(name) or self._node(inside, node)] = None
-                waits = [(inside, reference[1:]) for reference in node.input if reference.startswith("^")]
+                affected = self.library.affected(inside.body)
+                waits = [
+                    (inside, node_of(reference))
+                    for reference in node.input
+                    if reference.startswith("^") or (affected and node_of(reference) in affected)
+                ]
             for wait in reversed(waits):
                 if (id(wait[0]), wait[1]) not in seen:
                     seen.add((id(wait[0]), wait[1]))

@@ -16,7 +16,7 @@ from onward.formats.values import Pieces, shape_of
 from onward.graph import FunctionRef, Shape
 from onward.sources.body import Body, free_name
 from onward.sources.dataflow import structured
-from onward.sources.effects import has_effect
+from onward.sources.effects import affected, has_effect
 
 
 class Library:
@@ -113,21 +113,11 @@ class Library:
             self._acting[name] = any(map(self.acts, nodes))
         return self._acting[name]
 
-    def effects_behind(self, nodes: Mapping[str, Any], name: str) -> list[str]:
-        """The nodes that change something among those to wait for in order to wait for `name`."""
-        found, seen, stack = [], {name}, [name]
-        while stack:
-            node = nodes.get(stack.pop())
-            if node is None:
-                continue  # an argument
-            if self.acts(node):
-                found.append(node.name)
-                continue
-            for reference in node.input:
-                if reference.startswith("^") and reference[1:] not in seen:
-                    seen.add(reference[1:])
-                    stack.append(reference[1:])
-        return found
+    def affected(self, body: Body) -> set[str]:
+        """The nodes of a body that cannot run before something was changed."""
+        if body.affected is None:
+            body.affected = affected(body.nodes, [name for name, node in body.nodes.items() if self.acts(node)])
+        return body.affected
 
     def _by_name(self, nodes: Sequence[Any]) -> dict[str, Any]:
         found = {node.name: node for node in nodes}

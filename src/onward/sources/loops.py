@@ -14,6 +14,7 @@ from onward.formats.protos import message
 from onward.sources.aliveness import MERGES, SWITCHES
 from onward.sources.body import Body, Key, any_shape, argument_name, free_name, output_type, rewired
 from onward.sources.branches import branched
+from onward.sources.effects import Effects
 
 if TYPE_CHECKING:
     from onward.sources.library import Library
@@ -73,6 +74,7 @@ class Loops:
         self._source = Body(body.name, self.nodes, signature=body.signature, is_function=body.is_function)
         self._exits: dict[str, list[str]] = {}  # the exits of each loop, by its LoopCond
         self._left: dict[str, str] = {}  # what stands for an Exit once its loop is a node
+        self._effects = Effects(self.nodes, library.acts, MERGES | _EXITS)
         self._open: list[str] = []
         self._numbers: dict[str, int] = {}
 
@@ -109,7 +111,7 @@ class Loops:
         while stack:
             reference = stack.pop()
             if reference.startswith("^"):
-                names = self.library.effects_behind(self.nodes, reference[1:])
+                names = self._effects.behind(reference[1:])
             else:
                 key = self._source.key(reference)
                 names = [] if key in self.given or key[0] in self.body.arguments else [key[0]]
@@ -125,11 +127,10 @@ class Loops:
         while stack:
             reference = stack.pop()
             if reference.startswith("^"):
-                for name in self.library.effects_behind(self.nodes, reference[1:]):
-                    region.effects[name] = None
-                    if name not in region.nodes:
-                        region.nodes[name] = None
-                        stack.extend(self.nodes[name].input)
+                for name in self._effects.behind(reference[1:]):
+                    stack.append(name)
+                    if name in self._effects.acting:
+                        region.effects[name] = None
                 self._walk_around(reference[1:], region)
                 continue
             reference = self._resolved(loop, reference, rename=False)
@@ -300,6 +301,7 @@ class Loops:
             place = arguments.index(loop.argument(self._source.key(reference)) or "")
             self._left[name] = self.body.reference(node.name, place, "output")
         self.nodes[node.name] = node
+        self._effects.note(node)
         self._open.pop()
 
     def _while(self, loop: _Loop, test: _Region, step: _Region, asked: list[str]) -> Any:

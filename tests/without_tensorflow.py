@@ -8,15 +8,12 @@ after all, cannot be imported from here.
 
 from __future__ import annotations
 
-import importlib.abc
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 DATA = Path(__file__).parent / "data"
-ABSENT = frozenset({"keras", "tensorflow", "tensorflow_cpu", "tensorflowjs", "tf_keras", "tflite_runtime"})
+ABSENT = ("ai_edge_litert", "keras", "tensorflow", "tensorflowjs", "tf_keras", "tflite_runtime")
 
 # Every source with the options that it takes; the answers are in a file of its name.
 SOURCES: dict[str, dict[str, Any]] = {
@@ -32,25 +29,14 @@ SOURCES: dict[str, dict[str, Any]] = {
 }
 
 
-class _Absent(importlib.abc.MetaPathFinder):
-    """Makes packages look as if they were not installed."""
-
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> None:
-        if name.partition(".")[0] in ABSENT:
-            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
-
-
 def main() -> None:
     """Converts them all; ends with the first that fails."""
-    sys.meta_path.insert(0, _Absent())
+    sys.modules.update(dict.fromkeys(ABSENT))  # None says that there is no such package
     import onward
 
     for name, options in SOURCES.items():
         program = onward.convert(DATA / name, verify=DATA / f"{name}.npz", **options)
         print(f"{name}: {program.verification}")
-    found = sorted(ABSENT & set(sys.modules))
-    if found:
-        sys.exit(f"imported: {', '.join(found)}")
 
 
 if __name__ == "__main__":

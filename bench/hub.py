@@ -223,7 +223,7 @@ MODELS: dict[str, Callable[[int], Any]] = {
     ),
     "RWKV7": _text("RWKV7", num_heads=None, hidden_dim=None, hidden_size=lambda d: d, head_size=16),
     "RoBERTa": _text("Roberta"),
-    "RoFormerV2": _text("RoformerV2", head_size=16),
+    "RoFormerV2": _text("RoformerV2", head_size=_head_dim),
     "SmolLM3": _text(
         "SmolLM3", num_heads=None, num_attention_heads=4, num_key_value_heads=2, attention_bias=False,
         attention_dropout=0.0, rope_layer_enabled_list=[True, False], layer_types=["full_attention"] * 2,

@@ -51,6 +51,17 @@ def _excited(x):
     return x * tf.sigmoid(tf.nn.conv2d(squeezed, w(1, 1, 3, 6), 1, "SAME") + w(6))
 
 
+def _both(*makes):
+    """Layers of the same value, side by side."""
+    layers = [_layer(make) for make in makes]
+
+    def build():
+        calls = [layer() for layer in layers]
+        return lambda x: [call(x) for call in calls]
+
+    return build
+
+
 L = keras.layers
 CASES: dict[str, Case] = {
     "gelu/exact": case(lambda x: keras.ops.gelu(x, approximate=False), f32("b", 7), ops="Gelu !Erf"),
@@ -86,6 +97,80 @@ CASES: dict[str, Case] = {
         ),
         f32("b", 6),
         ops="LayerNormalization !ReduceMean !Mul !Add",
+    ),
+    "layer-norm/two-of-one-value": case(
+        _both(L.LayerNormalization, lambda: L.LayerNormalization(epsilon=0.1)),
+        f32("b", "t", 6), builds=True, ops="LayerNormalization !ReduceMean",
+    ),
+    "rms-norm": case(_layer(L.RMSNormalization), f32("b", "t", 6), builds=True, opset=23, ops="RMSNormalization !Mul"),
+    "rms-norm/before-it-was-an-operator": case(
+        _layer(L.RMSNormalization), f32("b", "t", 6), builds=True, ops="Pow Div !Reciprocal",
+        why="the form that ONNX Runtime has a kernel for",
+    ),
+    "rms-norm/unscaled": case(
+        lambda x: x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), -1, keepdims=True) + 0.01),
+        f32("b", 6), opset=23, ops="RMSNormalization !ReduceMean",
+    ),
+    "rms-norm/divided-two-axes": case(
+        lambda x: x / tf.sqrt(tf.reduce_mean(x * x, [1, 2], keepdims=True) + 0.01) * w(5, 6),
+        f32("b", 5, 6), opset=23, ops="RMSNormalization !Mul",
+    ),
+    "rms-norm/first-axis": case(
+        lambda x: x * tf.math.rsqrt(tf.reduce_mean(x * x, 1, keepdims=True) + 0.01) * w(6),
+        f32("b", 5, 6), opset=23, ops="ReduceMean !RMSNormalization",
+    ),
+    "rms-norm/scaled-by-input": case(
+        lambda x, s: x * tf.math.rsqrt(tf.reduce_mean(x * x, -1, keepdims=True) + 0.01) * s,
+        f32("b", 6), f32("b", 1), opset=23, ops="RMSNormalization Mul",
+    ),
+    "group-norm": case(
+        _layer(lambda: L.GroupNormalization(3)), f32("b", "h", "w", 6), builds=True,
+        ops="InstanceNormalization !ReduceMean",
+    ),
+    "group-norm/between-convolutions": case(
+        _chain(lambda: L.Conv2D(6, 3), lambda: L.GroupNormalization(2), lambda: L.Conv2D(5, 3)),
+        f32("b", "h", "w", 3), builds=True, ops="Conv InstanceNormalization !ReduceMean",
+    ),
+    "group-norm/groups-of-one": case(
+        _layer(lambda: L.GroupNormalization(-1)), f32("b", "h", "w", 6), builds=True,
+        ops="InstanceNormalization !Mul !Add",
+    ),
+    "group-norm/one-group": case(
+        _layer(lambda: L.GroupNormalization(1, scale=False)), f32("b", "t", 6), builds=True,
+        ops="InstanceNormalization !ReduceMean",
+    ),
+    "group-norm/channels-first": case(
+        _layer(lambda: L.GroupNormalization(2, axis=1, center=False)), f32("b", 6, "h", "w"), builds=True,
+        ops="InstanceNormalization !ReduceMean",
+    ),
+    "group-norm/of-vectors": case(
+        _layer(lambda: L.GroupNormalization(2)), f32("b", 6), builds=True, ops="ReduceMean !InstanceNormalization",
+        why="there is no picture to normalise over",
+    ),
+    "instance-norm/by-hand": case(
+        lambda x: (x - tf.reduce_mean(x, [1, 2], True)) / tf.sqrt(tf.math.reduce_variance(x, [1, 2], True) + 0.1),
+        f32("b", "h", "w", 3), ops="InstanceNormalization !ReduceMean",
+    ),
+    "instance-norm/scaled-over-the-picture": case(
+        _layer(lambda: L.LayerNormalization(axis=[1, 2])), f32("b", 4, 5, 3), builds=True,
+        ops="ReduceMean !InstanceNormalization",
+    ),
+    "attention/scores": case(
+        lambda q, k: tf.einsum("aecd,abcd->acbe", k, q), f32("b", "t", 2, 3), f32("b", "n", 2, 3), ops="MatMul",
+    ),
+    "matmul/product-transposed-after": case(
+        lambda x, y: tf.transpose(tf.transpose(x, [0, 2, 3, 1]) @ tf.transpose(y, [0, 2, 1, 3]), [0, 1, 3, 2]),
+        f32("b", 5, 2, 3), f32("b", 5, 2, "n"), ops="MatMul",
+    ),
+    "matmul/one-factor-as-it-is": case(
+        lambda x, y: tf.transpose(x @ tf.transpose(y, [0, 2, 1]), [0, 2, 1]), f32("b", "t", 4), f32("b", "n", 4),
+    ),
+    "concat/of-a-stack": case(
+        lambda x: tf.reshape(tf.stack([-x[..., 3:], x[..., :3]], -2), [-1, 6]), f32("b", 6),
+        ops="Concat !Unsqueeze !Reshape",
+    ),
+    "concat/interleaved": case(
+        lambda x: tf.reshape(tf.stack([-x[..., 3:], x[..., :3]], -1), [-1, 6]), f32("b", 6), ops="Concat Reshape",
     ),
     "conv/batch-norm-and-bias": case(
         _chain(lambda: L.Conv2D(5, 3), L.BatchNormalization), f32("b", "h", "w", 3), builds=True, ops="Conv !Mul !Add"

@@ -124,6 +124,9 @@ def floordiv(a: Size, b: Size) -> Size:
             else:
                 rest[term] = x
     else:
+        exact = _quotient(_terms(a), divisor)
+        if exact is not None:
+            return _size(exact)
         rest = _terms(a)
     left = _size(rest)
     if left == 0:
@@ -183,6 +186,35 @@ def _size(terms: Mapping[Monomial, int]) -> Size:
     if len(terms) == 1 and () in terms:
         return terms[()]
     return Dim(terms)
+
+
+_LONGEST = 64  # terms of a quotient that is looked for
+
+
+def _quotient(a: Mapping[Monomial, int], b: Mapping[Monomial, int]) -> dict[Monomial, int] | None:
+    """The polynomial whose product with ``b`` is ``a``, by long division; None if there is none."""
+    atoms = sorted({atom for terms in (a, b) for monomial in terms for atom in monomial}, key=_key)
+
+    def order(monomial: Monomial) -> tuple[int, ...]:
+        return (len(monomial), *(monomial.count(atom) for atom in atoms))
+
+    lead = max(b, key=order)
+    rest: dict[Monomial, int] = dict(a)
+    quotient: dict[Monomial, int] = {}
+    for _ in range(_LONGEST):
+        if not rest:
+            return quotient
+        highest = max(rest, key=order)
+        left = _without(highest, lead)
+        if left is None or rest[highest] % b[lead]:
+            return None
+        factor = quotient[left] = rest[highest] // b[lead]
+        for monomial, x in b.items():
+            term = tuple(sorted((*left, *monomial), key=_key))
+            rest[term] = rest.get(term, 0) - factor * x
+            if not rest[term]:
+                del rest[term]
+    return None
 
 
 def _without(term: Monomial, divisor: Monomial) -> Monomial | None:

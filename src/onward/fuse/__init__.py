@@ -6,11 +6,25 @@ transposes are gone and folds constants into the weights of what stands before t
 
 from __future__ import annotations
 
-from onward.fuse import activation, affine, bidirectional, conv, join, matmul, move, norm, reverse
+from onward.fuse import (
+    activation,
+    affine,
+    bidirectional,
+    conv,
+    instance_norm,
+    join,
+    matmul,
+    move,
+    norm,
+    reverse,
+    rms_norm,
+)
 from onward.fuse.engine import merged, rewriting
 from onward.fuse.rnn import recur
 
-recognise = rewriting(merged(activation.RULES, norm.RULES, matmul.RULES))
+recognise = rewriting(
+    merged(activation.RULES, norm.RULES, rms_norm.RULES, instance_norm.RULES, matmul.RULES, join.EARLY)
+)
 absorb = rewriting(
     merged(activation.RULES, affine.RULES, conv.RULES, join.RULES, move.RULES, reverse.RULES, bidirectional.RULES)
 )

@@ -50,14 +50,15 @@ def _apply(op: Builder, graph: ir.Graph, rules: dict[str, list[Rewrite]]) -> Non
                 value.name = old.name or value.name
             graph.replace(old, value)
             if not any(v.users for v in node.outputs):
-                _retire(node, gone)
+                _retire(graph, node, gone)
             pending.extend(reversed(graph.nodes[made:]))
             pending.extend(value.users)
             break
 
 
-def _retire(node: Node, gone: set[Node]) -> None:
+def _retire(graph: ir.Graph, node: Node, gone: set[Node]) -> None:
     """Detaches a node that nobody uses, and then what only it used, so that users are counted truly."""
+    final = {id(v) for v in graph.outputs}
     stack = [node]
     while stack:
         dead = stack.pop()
@@ -67,7 +68,9 @@ def _retire(node: Node, gone: set[Node]) -> None:
         inputs = [v for v in dead.inputs if v is not None]
         dead.detach()
         stack.extend(
-            v.producer for v in inputs if v.producer is not None and not any(o.users for o in v.producer.outputs)
+            v.producer
+            for v in inputs
+            if v.producer is not None and not any(o.users or id(o) in final for o in v.producer.outputs)
         )
 
 

@@ -25,4 +25,33 @@ def flatten_concat(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
     return op.Concat(*parts, axis=axis) if len(parts) > len(node.inputs) else None
 
 
+def reshape_back(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
+    """reshape(reshape(x)) = x, where the shape is that of x again."""
+    inner = made_by(node.inputs[0], "Reshape")
+    x = inner.inputs[0] if inner is not None else None
+    return x if x is not None and x.shape is not None and x.shape == node.output.shape else None
+
+
+def concat_of_stack(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
+    """reshape(stack(a, b, axis)) = concat(a, b, axis), where the reshape joins that axis with the one behind it."""
+    stack = made_by(node.inputs[0], "Concat")
+    shape, joined = node.output.shape, stack.output.shape if stack is not None else None
+    if stack is None or shape is None or joined is None or not sole_user(graph, stack.output):
+        return None
+    axis = stack.attrs["axis"] % len(joined)
+    parts = []
+    for value in stack.inputs:
+        added = made_by(value, "Unsqueeze")
+        axes = added.inputs[1].array if added is not None and len(added.inputs) > 1 and added.inputs[1] else None
+        if added is None or axes is None or [int(a) % len(joined) for a in axes] != [axis]:
+            return None
+        parts.append(added.inputs[0])
+    first = parts[0]
+    if first is None or first.shape is None or axis >= len(first.shape):
+        return None
+    wanted = (*first.shape[:axis], len(parts) * first.shape[axis], *first.shape[axis + 1 :])
+    return op.Concat(*parts, axis=axis) if shape == wanted else None
+
+
+EARLY: dict[str, list[Rewrite]] = {"Reshape": [reshape_back, concat_of_stack]}
 RULES: dict[str, list[Rewrite]] = {"Concat": [flatten_concat]}

@@ -35,4 +35,22 @@ def unflatten(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
     return result
 
 
-RULES: dict[str, list[Rewrite]] = {"Reshape": [unflatten]}
+def transposed_product(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
+    """transpose(a @ b) = transpose(b) @ transpose(a), where both are transposed already."""
+    flat, perm = node.inputs[0], node.attrs["perm"]
+    product = made_by(flat, "MatMul")
+    last = len(perm) - 2
+    if product is None or flat is None or last < 0 or perm != [*range(last), last + 1, last]:
+        return None
+    if not sole_user(graph, flat):
+        return None
+    factors = [made_by(v, "Transpose") for v in product.inputs]
+    if any(f is None or f.output.rank != len(perm) or not sole_user(graph, f.output) for f in factors):
+        return None
+    op.origin = product.origin
+    first, second = (op.Transpose(v, perm=perm) for v in product.inputs)
+    result: Value = second @ first
+    return result
+
+
+RULES: dict[str, list[Rewrite]] = {"Reshape": [unflatten], "Transpose": [transposed_product]}

@@ -13,7 +13,7 @@ from onward.ir import Node, Value, is_static
 from onward.lowering.builder import Builder
 
 
-def _trailing_axis(x: Value, axes: Value) -> int | None:
+def trailing_axis(x: Value, axes: Value) -> int | None:
     """The first of the axes if they are the last ones of ``x`` without a gap and of known size, else None."""
     if axes.array is None or x.shape is None:
         return None
@@ -23,7 +23,7 @@ def _trailing_axis(x: Value, axes: Value) -> int | None:
     return first if ordered == list(range(first, rank)) and is_static(x.shape[first:]) else None
 
 
-def _fitting(value: Value, normalised: tuple) -> bool:
+def fitting(value: Value, normalised: tuple) -> bool:
     """Whether a factor or offset varies over the normalised axes only."""
     if value.shape is None:
         return False
@@ -37,6 +37,7 @@ class LayerNorm(Rule):
     """Keras: x * s - mean * s (+ offset), with s = (scale) / sqrt(variance + epsilon)."""
 
     since = 18  # the operator came with 17, axes became an input with 18
+    shared = True  # two of one value have its mean and deviation in common
 
     def __init__(self, *, scale: bool, offset: bool) -> None:
         self._scale = scale
@@ -51,10 +52,10 @@ class LayerNorm(Rule):
         return x * inverse + (shift + beta if self._offset else shift)
 
     def check(self, x: Value, axes: Value, epsilon: Value, gamma: Value | None, beta: Value | None) -> bool:
-        first = _trailing_axis(x, axes)
+        first = trailing_axis(x, axes)
         if first is None or epsilon.const is None or epsilon.const.size != 1 or x.shape is None:
             return False
-        return all(v is None or _fitting(v, x.shape[first:]) for v in (gamma, beta))
+        return all(v is None or fitting(v, x.shape[first:]) for v in (gamma, beta))
 
     def rewrite(
         self, op: Builder, x: Value, axes: Value, epsilon: Value, gamma: Value | None, beta: Value | None
@@ -66,6 +67,7 @@ class LayerNormCentred(Rule):
     """(x - mean) / sqrt(variance + epsilon); scale and offset are taken in by the rules below."""
 
     since = 18
+    shared = True
 
     def __init__(self, *, reciprocal: bool) -> None:
         self._reciprocal = reciprocal
@@ -76,7 +78,7 @@ class LayerNormCentred(Rule):
         return centred * op.Reciprocal(deviation) if self._reciprocal else centred / deviation
 
     def check(self, x: Value, axes: Value, epsilon: Value) -> bool:
-        return _trailing_axis(x, axes) is not None and epsilon.const is not None and epsilon.const.size == 1
+        return trailing_axis(x, axes) is not None and epsilon.const is not None and epsilon.const.size == 1
 
     def rewrite(self, op: Builder, x: Value, axes: Value, epsilon: Value) -> Value:
         return layer_norm(op, x, axes, epsilon, None, None)
@@ -84,7 +86,7 @@ class LayerNormCentred(Rule):
 
 def layer_norm(op: Builder, x: Value, axes: Value, epsilon: Value, gamma: Value | None, beta: Value | None) -> Value:
     """Emits LayerNormalization over trailing axes; absent scale and offset are one and zero."""
-    first = _trailing_axis(x, axes)
+    first = trailing_axis(x, axes)
     assert first is not None
     assert x.shape is not None
     assert epsilon.array is not None
@@ -145,7 +147,7 @@ def _after_layer_norm(graph: ir.Graph, node: Node) -> tuple[Node, Value] | None:
     if norm is None or operands is None or not sole_user(graph, operands[0]) or norm.inputs[1] is None:
         return None
     scale = norm.inputs[1].shape
-    return (norm, operands[1]) if scale is not None and _fitting(operands[1], tuple(scale)) else None
+    return (norm, operands[1]) if scale is not None and fitting(operands[1], tuple(scale)) else None
 
 
 _ABSORB: dict[str, list[Rewrite]] = {"Add": [offset_layer_norm], "Mul": [scale_layer_norm]}

@@ -3,7 +3,7 @@
 The pattern is traced once per rule. Its parameters stand for any value; a parameter or an operation used twice must be
 the same value both times. Reductions match only where they keep their axes; their axes are a second input. A number
 matches a constant of one element equal to it. Addition, multiplication and the like match in either order. Every value
-inside the pattern must be used by the pattern alone.
+inside the pattern must be used by the pattern alone, unless the rule is ``shared``.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ class Rule:
 
     Attributes:
         since: the lowest opset that has what ``rewrite`` emits.
+        shared: whether values inside may have other users too, for whom they stay.
     """
 
     since = 0
+    shared = False
 
     def pattern(self, op: Any, *values: Any) -> Any:
         """The formula to find; parameters after ``op`` are its variables."""
@@ -60,7 +62,7 @@ class Rule:
                 values: list[Any] = [
                     match.bound.get(name) for name in names
                 ]  # None: not in this variant of the pattern
-                if match.closed(node, outputs) and self.check(*values):
+                if (self.shared or match.closed(node, outputs)) and self.check(*values):
                     return self.rewrite(op, *values)
             return None
 

@@ -64,6 +64,15 @@ def layer_normalization(
     return y if bias is None else y + bias
 
 
+@expansion("RMSNormalization")
+def rms_normalization(op: Builder, x: Value, scale: Value, *, axis: int = -1, epsilon: float = 1e-5) -> Value:
+    """As ONNX Runtime looks for it: squared by Pow, divided, scaled."""
+    assert x.rank is not None
+    square = op.append("Pow", [x, op.constant(np.array(2, x.dtype))], {})
+    mean = op.ReduceMean(square, axes=list(range(axis % x.rank, x.rank)))
+    return x / op.Sqrt(mean + epsilon) * scale
+
+
 @expansion("BitwiseNot")
 def bitwise_not(op: Builder, x: Value) -> Value:
     return (np.iinfo(x.dtype).max if x.dtype.kind == "u" else -1) - x

@@ -307,6 +307,8 @@ def _resize(x: Inputs, attrs: Attrs) -> Shape | None:
 
 def _range(x: Inputs, attrs: Attrs) -> Shape | None:
     start, end, step = (v.elements for v in x)
+    if all(v.array is not None and v.dtype.kind == "f" for v in x):
+        return (len(np.arange(*(v.array for v in x))),)
     if start is None or end is None or step is None or not isinstance(step.item(), int):
         return (unknown(),)
     return (maximum(ceildiv(end.item() - start.item(), step.item()), 0),)

@@ -235,6 +235,14 @@ def test_a_keras_seed_generator_moves_on() -> None:
     agree(source, [{"x": np.zeros(4, np.float32)}] * 3)
 
 
+def test_seeds_that_nothing_is_drawn_from_are_no_state() -> None:
+    x = keras.Input((None, 3))
+    model = keras.Model(x, keras.layers.LSTM(4, dropout=0.5, recurrent_dropout=0.5)(x))
+    program = onward.convert(model, state="carried")
+    assert not program.states
+    assert len(program.input_names) == 1
+
+
 def test_converting_leaves_the_source_alone() -> None:
     v = tf.Variable(3, name="count")
     source = traced(lambda x: x * tf.cast(v.assign_add(1), tf.float32), spec(None))

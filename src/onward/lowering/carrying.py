@@ -15,6 +15,7 @@ from onward.dims import Shape, symbol
 from onward.dtypes import ONNX_NUMBERS, label
 from onward.errors import LoweringError
 from onward.graph import Node
+from onward.ir import Value
 
 if TYPE_CHECKING:
     from onward.lowering import Context
@@ -33,11 +34,38 @@ def take(context: Context, variables: Iterable[Node]) -> None:
 
 
 def give(context: Context, variables: Iterable[Node]) -> None:
-    """Makes outputs of what variables hold at the end, behind the others."""
+    """Makes outputs of what variables hold at the end, behind the others.
+
+    A variable that no output of the source ever depends on is left out: seeds that inference draws nothing from.
+    """
     op = context.op
-    for node in variables:
-        op.graph.outputs.append(op.real(context.state[node]))
-        op.carried[node.name + SUFFIX] = np.array(node.value)
+    graph = op.graph
+    ends = {node: op.real(context.state[node]) for node in variables}
+    begins = dict(zip(ends, graph.inputs[len(graph.inputs) - len(ends) :], strict=True))
+    seen: set[Value] = set()
+    matter: list[Node] = []
+    pending = list(graph.outputs)
+    while pending:
+        _follow(pending, seen)
+        found = [node for node in ends if node not in matter and begins[node] in seen]
+        matter += found
+        pending = [ends[node] for node in found]
+    for node, end in ends.items():
+        if node in matter:
+            graph.outputs.append(end)
+            op.carried[node.name + SUFFIX] = np.array(node.value)
+        else:
+            graph.inputs.remove(begins[node])
+
+
+def _follow(pending: list[Value], seen: set[Value]) -> None:
+    """Adds to ``seen`` everything that values are computed from."""
+    while pending:
+        value = pending.pop()
+        if value not in seen:
+            seen.add(value)
+            if value.producer is not None:
+                pending += [v for v in (*value.producer.inputs, *value.producer.captured()) if v is not None]
 
 
 def more(context: Context, variables: list[Node]) -> bool:

@@ -70,7 +70,7 @@ _REASONS: dict[str, str] = {
     "the state of TensorFlow 1.14's generators; later releases write StatefulStandardNormalV2":
         "StatefulStandardNormal",
     "eigenvalues of matrices that are not symmetric take an iteration of unknown length over complex numbers":
-        "Eig MatrixLogarithm",
+        "Eig",
     "a stack or map whose size and element types change while the graph runs; ONNX has sequences of one type only":
         """Stack StackClose StackCloseV2 StackPop StackPopV2 StackPush StackPushV2 StackV2 EmptyTensorMap TensorMapErase
         TensorMapHasKey TensorMapInsert TensorMapLookup TensorMapSize TensorMapStackKeys TensorListConcatLists
@@ -78,8 +78,6 @@ _REASONS: dict[str, str] = {
     "holds a program in StableHLO, a language that is not read here": "XlaCallModule",
     "reads files or memory while the graph runs, which ONNX cannot": "ReadFile ImmutableConst",
     "ONNX has no table of the characters' scripts": "UnicodeScript",
-    "fields in quotes take a parser with a state from character to character: begin behind it, at the columns":
-        "DecodeCSV",
     "puts requests of several clients together, which is the server's business": "BatchFunction",
     "a loop that no API of TensorFlow writes any more: tf.while_loop makes While": "For",
 }  # fmt: skip

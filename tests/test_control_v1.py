@@ -321,3 +321,41 @@ def test_sides_without_control_edges(tmp_path: Path) -> None:
             value = sign * np.ones((2, 3), np.float32)
             (got,) = program.run({"x": value}).values()
             compare(f"{sign}", session.run(y, {"x:0": value}), got)
+
+
+def _assigned(p: Any, x: Any, v: Any) -> Any:
+    """The value that one side leaves in the variable is what counts afterwards."""
+    chosen = v1.cond(p, lambda: v.assign_add(2.0), lambda: v.read_value())
+    with tf.control_dependencies([chosen]):
+        return x * v.read_value()
+
+
+def _assigned_for_its_effect(p: Any, x: Any, v: Any) -> Any:
+    chosen = v1.cond(p, lambda: tf.group(v1.cond(p, lambda: v.assign_add(2.0), lambda: v.assign(9.0))), tf.no_op)
+    with tf.control_dependencies([chosen]):
+        return x * v.read_value()
+
+
+def _assigned_behind_data(p: Any, x: Any, v: Any) -> Any:
+    """What is waited for does not assign: what it computes with does."""
+    with tf.control_dependencies([tf.cast(p, tf.float32) + v.assign_add(2.0)]):
+        return x * v.read_value()
+
+
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
+@pytest.mark.parametrize("build", [_assigned, _assigned_for_its_effect, _assigned_behind_data])
+def test_assignments_are_seen_afterwards(build: Callable[..., Any], tmp_path: Path) -> None:
+    ones = np.ones((2, 3), np.float32)
+    expected = []
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = _x()
+        v = v1.get_variable("v", [], initializer=v1.ones_initializer(), use_resource=True)
+        y = build(tf.reduce_sum(x) > 0, x, v)
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, str(tmp_path / "model"), {"x": x}, {"y": y})
+        for sign in (1, -1):
+            session.run(v.initializer)
+            expected.append(session.run(y, {x: sign * ones}))
+    program = onward.convert(tmp_path / "model", verify=False)
+    for sign, want in zip((1, -1), expected, strict=True):
+        compare(f"{sign}", want, program.run({"x": sign * ones})["y"])

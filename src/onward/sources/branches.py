@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from onward.errors import InvalidSourceError
 from onward.formats.protos import message
-from onward.sources.aliveness import DEEPEST, LONGEST, MERGES, SWITCHES, Aliveness, State
+from onward.sources.aliveness import DEEPEST, LONGEST, MERGES, SWITCHES, Aliveness
 from onward.sources.body import Body, Key, any_shape, argument_name, free_name, node_of, output_type, rewired
 from onward.sources.effects import Effects
 
@@ -70,9 +70,11 @@ class _Choices:
     def made(self) -> Body:
         body = self.body
         nodes = dict(body.nodes)
-        for choice in self._choices():
-            node = self._node(choice, nodes)
-            nodes[node.name] = node
+        wanted = self._wanted()
+        for find in (self._choices, self._left_over):
+            for choice in sorted(find(wanted), key=lambda choice: choice.needs.bit_count()):
+                node = self._node(choice, nodes)
+                nodes[node.name] = node
         for name, node in list(nodes.items()):
             nodes[name] = rewired(node, [self._outside(reference) for reference in node.input])
         return Body(
@@ -89,9 +91,9 @@ class _Choices:
 
     # --- which choices there are --------------------------------------------------------------------------------------
 
-    def _choices(self) -> list[_Choice]:
-        """The choices that are not inside others, each with the Merges and effects that go by its condition."""
-        wanted, choices = self._wanted(), list[_Choice]()
+    def _choices(self, wanted: Collection[str]) -> list[_Choice]:
+        """The choices that are not inside others, each with the Merges that go by its condition."""
+        choices: list[_Choice] = []
         latest: dict[Key, _Choice] = {}
         behind: dict[str, int] = {}  # the choices that each node depends on, as bits
         grown = 0  # those that came to depend on more since nodes depend on them
@@ -99,8 +101,8 @@ class _Choices:
             needs = 0
             for reference in node.input:
                 needs |= behind.get(node_of(reference), 0)
-            state = self.alive.states[node.name]
-            condition = self._chosen_by(node, state, wanted)
+            outermost = node.op in MERGES and not self.alive.states[node.name] and node.name in wanted
+            condition = self.alive.split.get(node.name) if outermost else None
             if condition is not None:
                 for number in _bits(needs & grown):
                     needs |= choices[number].needs
@@ -108,24 +110,22 @@ class _Choices:
                 if choice is None or needs >> choice.number & 1:
                     choice = latest[condition] = _Choice(condition, len(choices))
                     choices.append(choice)
-                if node.op in MERGES:
-                    choice.merges.append(node)
-                else:
-                    choice.effects.append(node.name)
+                choice.merges.append(node)
                 grown |= self._need(choices, choice, needs)
                 needs |= choice.needs | 1 << choice.number
             behind[node.name] = needs
         return choices
 
-    def _chosen_by(self, node: Any, state: State, wanted: Collection[str]) -> Key | None:
-        """The condition of the outermost choice that a Merge is the end of, or that an effect is inside."""
-        if node.name not in wanted:
-            return None
-        if node.op in MERGES:
-            return None if state else self.alive.split.get(node.name)
-        if not state or node.name not in self.effects.acting:
-            return None
-        return next((c for c in state if not self.alive.states.get(c[0])), next(iter(state)))
+    def _left_over(self, wanted: Collection[str]) -> list[_Choice]:
+        """Choices for effects that no Merge needs."""
+        choices: dict[Key, _Choice] = {}
+        for name in wanted:
+            state = self.alive.states.get(name)
+            if state and name in self.effects.acting and name not in self.waits:
+                outer = [condition for condition in state if not self.alive.states.get(condition[0])]
+                condition = (outer or list(state))[0]
+                choices.setdefault(condition, _Choice(condition, 0)).effects.append(name)
+        return list(choices.values())
 
     @staticmethod
     def _need(choices: list[_Choice], choice: _Choice, needs: int) -> int:
@@ -133,7 +133,7 @@ class _Choices:
         if not needs & ~choice.needs:
             return 0
         choice.needs |= needs
-        grown = 1 << choice.number if len(choice.merges) + len(choice.effects) > 1 else 0
+        grown = 1 << choice.number if len(choice.merges) > 1 else 0
         for other in choices if grown else ():
             if other.needs >> choice.number & 1:
                 other.needs |= choice.needs
@@ -188,7 +188,7 @@ class _Choices:
             functions.append(self.library.add(branched(self.library, body, (), self.depth + 1)))
         for place, merge in enumerate(choice.merges):
             self.moved[merge.name, 0] = self.body.reference(name, place, "output")
-        self.waits.update(dict.fromkeys(ends, name))
+        self.waits.update(dict.fromkeys([*ends, *(effect for held in sides for effect in held.effects)], name))
         inputs = [self.alive.asked[condition], *captured.values()]
         types = [merge.attr["T"].type for merge in choice.merges]
         return _proto(name, inputs, self._waiting(sides), functions, numbers, types)
@@ -205,7 +205,7 @@ class _Choices:
             reference = stack.pop()
             if reference.startswith("^"):
                 for name in self.effects.behind(reference[1:]):
-                    if condition in self.alive.states.get(name, {}):
+                    if condition in self.alive.states.get(name, {}) and name not in self.waits:
                         stack.append(name)
                         if name in self.effects.acting:
                             held.effects[name] = None

@@ -1,50 +1,17 @@
-"""TFLite models of several subgraphs: control flow, variables, tables, signatures, custom operators."""
+"""TFLite models of several subgraphs: control flow, variables, tables, signatures."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from flatbuffers import flexbuffers
 
 import onward
-from onward.errors import InvalidArgumentError, InvalidSourceError, UnsupportedOpsError
-from tests.tflite.build import KERNELS, SAME, VALID, Model, T, boolean, const, f32, i8, i32, interpret
-
-_RESOURCE = T("resource")
-
-
-class Part:
-    """A subgraph in the making: tensors are their indices."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self.graph = model.subgraph(f"part{len(model.model.subgraphs)}")
-        self.graph.outputs = []
-
-    def input(self, t: T) -> int:
-        index = self.const(t)
-        self.graph.inputs.append(index)
-        return index
-
-    def const(self, t: T) -> int:
-        return self.model.tensor(self.graph, t, f"t{len(self.graph.tensors)}")
-
-    def run(self, op: str, inputs: Sequence[int], *outputs: T, custom: bytes | None = None, **options: Any) -> Any:
-        """Adds an operator; the index of its output, a list of them where there are several."""
-        made = [self.const(t) for t in outputs]
-        self.model.operator(self.graph, op, inputs, made, options, custom=custom)
-        return made[0] if len(made) == 1 else made
-
-    def variable(self, name: str) -> int:
-        return int(self.run("VAR_HANDLE", [], _RESOURCE, container="", shared_name=name))
-
-    def give(self, *indices: int) -> None:
-        self.graph.outputs += indices
+from onward.errors import InvalidArgumentError, InvalidSourceError
+from tests.tflite.build import KERNELS, Model, T, boolean, const, f32, i8, i32, interpret
+from tests.tflite.parts import RESOURCE, Part
 
 
 def _agree(model: Model, path: Path, *runs: dict[str, Any], **options: Any) -> onward.ONNXProgram:
@@ -206,11 +173,11 @@ def test_tables(tmp_path: Path, kinds: str) -> None:
     main = Part(model)
     x = main.input(T(key.dtype, (3,)))
     main.run("CALL_ONCE", [], init_subgraph_index=1)
-    table = main.run("HASHTABLE", [], _RESOURCE, **options)
+    table = main.run("HASHTABLE", [], RESOURCE, **options)
     found = main.run("HASHTABLE_FIND", [table, x, main.const(default)], T(value.dtype, (3,)))
     main.give(found, main.run("HASHTABLE_SIZE", [table], T("int64", (1,))))
     inner = Part(model)
-    table = inner.run("HASHTABLE", [], _RESOURCE, **options)
+    table = inner.run("HASHTABLE", [], RESOURCE, **options)
     inner.run("HASHTABLE_IMPORT", [table, inner.const(key), inner.const(value)])
     program = onward.convert(model.save(tmp_path / "m.tflite"), verify=False)
     wanted = np.array(["bb", "q", "a"], object) if key.dtype == "string" else np.array([6, 0, 5])
@@ -243,68 +210,3 @@ def test_no_such_signature(tmp_path: Path) -> None:
     path = _two_signatures().save(tmp_path / "m.tflite")
     with pytest.raises(InvalidArgumentError, match="no signature 'train'; it has: serving_default, negate"):
         onward.convert(path, signature="train", verify=False)
-
-
-# --- custom operators -----------------------------------------------------------------------------------------------
-
-
-def test_flex(tmp_path: Path) -> None:
-    """TensorFlow's own ops inside a TFLite model."""
-    import tensorflow as tf
-
-    @tf.function(input_signature=[tf.TensorSpec([2, 3], tf.float32)])
-    def compute(x: Any) -> Any:
-        return tf.math.lgamma(tf.abs(x) + 1.0), tf.linalg.band_part(x, 0, -1)
-
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([compute.get_concrete_function()])
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
-    path = tmp_path / "m.tflite"
-    path.write_bytes(converter.convert())
-    program = onward.convert(path, verify=False)
-    x = np.random.default_rng(0).standard_normal((2, 3)).astype(np.float32)
-    name = program.graph.inputs[0].name
-    for got, want in zip(program.run({name: x}).values(), compute(x), strict=True):
-        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("data", [b"", b"\x00", b"not a flexbuffer", bytes(flexbuffers.Dumps(["Exp", b"\xff\xff"]))])
-def test_flex_without_a_definition(tmp_path: Path, data: bytes) -> None:
-    model = Model()
-    main = Part(model)
-    main.give(main.run("FlexExp", [main.input(f32(2))], f32(2), custom=data))
-    with pytest.raises(InvalidSourceError):
-        onward.convert(model.save(tmp_path / "m.tflite"), verify=False)
-
-
-@pytest.mark.parametrize("padding", [SAME, VALID])
-@pytest.mark.parametrize(("size", "stride"), [(3, 2), (2, 2), (2, 3)])
-def test_mediapipe_transposed_convolution(tmp_path: Path, padding: int, size: int, stride: int) -> None:
-    import tensorflow as tf
-
-    rng = np.random.default_rng(0)
-    x, kernel = (rng.standard_normal(shape).astype(np.float32) for shape in ((1, 4, 5, 3), (2, size, size, 3)))
-    bias = np.array([1, -1], np.float32)
-    model = Model()
-    main = Part(model)
-    inputs = [main.input(f32(1, 4, 5, 3)), main.const(const(kernel, "float32")), main.const(const(bias, "float32"))]
-    options = struct.pack("<3i", padding + 1, stride, stride)
-    main.give(main.run("Convolution2DTransposeBias", inputs, f32(), custom=options))
-    program = onward.convert(model.save(tmp_path / "m.tflite"), verify=False)
-    extra = 0 if padding == SAME else max(size - stride, 0)
-    sizes = [1, 4 * stride + extra, 5 * stride + extra, 2]
-    name = "SAME" if padding == SAME else "VALID"
-    wanted = tf.nn.conv2d_transpose(x, np.transpose(kernel, (1, 2, 0, 3)), sizes, stride, name) + bias
-    np.testing.assert_allclose(next(iter(program.run({"t0": x}).values())), wanted, rtol=1e-5, atol=1e-5)
-
-
-def test_unknown_operators_are_named(tmp_path: Path) -> None:
-    model = Model()
-    main = Part(model)
-    x = main.run("SignalWindow", [main.input(f32(2))], f32(2), custom=b"")
-    main.give(main.run("ConcatEmbeddings", [x], f32(2), custom=b""))
-    path = model.save(tmp_path / "m.tflite")
-    with pytest.raises(UnsupportedOpsError, match=r"(?s)ConcatEmbeddings.*SignalWindow"):
-        onward.convert(path, verify=False)
-    mine = {"SignalWindow": lambda op, x: x * 2.0, "ConcatEmbeddings": lambda op, x: op.Neg(x)}
-    program = onward.convert(path, verify=False, custom_ops=mine)
-    assert next(iter(program.run({"t0": np.ones(2, np.float32)}).values())).tolist() == [-2.0, -2.0]

@@ -6,8 +6,6 @@ integral that defines the logarithm (N. J. Higham, "Functions of Matrices", 2008
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from onward.dtypes import FLOAT64

@@ -32,22 +32,6 @@ def batch_norm_grad(
     return op.Cast(by_x, to=x.dtype), by_scale, by_offset, nothing, nothing
 
 
-@lower("BatchNormWithGlobalNormalizationGrad")
-def global_batch_norm_grad(
-    op: Builder, x: Value, mean: Value, variance: Value, gamma: Value, gradient: Value, *, variance_epsilon: float,
-    scale_after_normalization: bool,
-) -> tuple[Value, ...]:  # fmt: skip
-    """By the input, mean, variance, beta and gamma, none of which depends on another."""
-    axes = list(range(x.rank - 1))
-    inverse = 1 / op.Sqrt(variance + variance_epsilon)
-    factor = inverse * gamma if scale_after_normalization else inverse
-    total = op.ReduceSum(gradient, axes=axes, keepdims=0)
-    centred = op.ReduceSum(gradient * (x - mean), axes=axes, keepdims=0)
-    by_variance = centred * factor * inverse * inverse * -0.5
-    by_gamma = centred * inverse if scale_after_normalization else centred * 0
-    return gradient * factor, -total * factor, by_variance, total, by_gamma
-
-
 @lower("LRNGrad")
 def local_response_norm_grad(
     op: Builder, gradient: Value, x: Value, y: Value, *, depth_radius: int, bias: float, alpha: float, beta: float

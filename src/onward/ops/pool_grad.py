@@ -99,14 +99,6 @@ def max_pool_grad_with_argmax(
     return _placed(op, x, places, gradient, overlap)
 
 
-@lower("MaxPoolGradGradWithArgmax")
-def max_pool_grad_grad_with_argmax(
-    op: Builder, x: Value, gradient: Value, argmax: Value, *, include_batch_in_index: bool
-) -> Value:
-    places = _in_batch(op, x, argmax, include_batch_in_index)
-    return op.Gather(op.Reshape(gradient, [-1]), places, axis=0)
-
-
 @lower("MaxPool3DGrad")
 def max_pool_3d_grad(
     op: Builder, x: Value, y: Value, gradient: Value, *, ksize: list[int], strides: list[int], padding: str,

@@ -361,6 +361,13 @@ def test_layers_whose_weights_do_not_fit(tmp_path: Path) -> None:
         open_source(file, Options())
 
 
+def test_layers_whose_shape_is_absurd(tmp_path: Path) -> None:
+    file = layers_model(tmp_path, layers())
+    file.write_text(file.read_text().replace("[null, 4]", "[null, 4294967296]"))
+    with pytest.raises(InvalidSourceError, match=r"model.json: the layer .* which is no shape"):
+        open_source(file, Options())
+
+
 def _edit(change: Callable[[Any], object]) -> Callable[[Path], object]:
     """Changes the content of the JSON file."""
 
@@ -433,6 +440,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "signature of nothing": (
         _edit(lambda c: c["signature"]["outputs"].update(o={"name": "gone:0"})), "names 'gone:0', which is not in"
     ),
+    "a truth that is none": (
+        _edit(lambda c: _node(c, "y")["attr"].update(a={"b": "maybe"})), "neither true nor false"
+    ),
+    "a dtype that is a list": (_edit(lambda c: _first(c).update(dtype=[1])), r"unknown dtype \[1\]"),
     "signature is no object": (_edit(lambda c: c["signature"].update(inputs=[1])), "signature's inputs are no objects"),
 }  # fmt: skip
 

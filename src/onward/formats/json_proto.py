@@ -127,9 +127,9 @@ def _scalar(field: Any, value: Any) -> Any:
     if kind in (field.CPPTYPE_FLOAT, field.CPPTYPE_DOUBLE):
         return float(value)
     if kind == field.CPPTYPE_BOOL:
-        if isinstance(value, str):
-            return {"true": True, "false": False}[value.lower()]
-        return bool(value)
+        if value not in (True, False, "true", "false"):
+            raise ValueError("neither true nor false")
+        return value in (True, "true")
     return dtype_number(value)
 
 

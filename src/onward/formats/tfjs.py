@@ -95,7 +95,7 @@ class _Shards:
         if not isinstance(name, str):
             raise InvalidSourceError(f"{self._name}: a weight has no name")
         shape, dtype = entry.get("shape"), entry.get("dtype")
-        if dtype not in _DTYPES:
+        if not isinstance(dtype, str) or dtype not in _DTYPES:
             raise InvalidSourceError(f"{self._name}: weight '{name}' has the unknown dtype {dtype!r}")
         if not isinstance(shape, list) or any(type(size) is not int or size < 0 for size in shape):
             raise InvalidSourceError(f"{self._name}: weight '{name}' has the shape {shape!r}, which is none")
@@ -117,7 +117,7 @@ class _Shards:
 
     def _quantised(self, name: str, dtype: str, shape: list[int], quantisation: Any) -> NDArray[Any]:
         stored = quantisation.get("dtype") if isinstance(quantisation, Mapping) else None
-        if stored not in _STORED or dtype not in ("float32", "int32"):
+        if not isinstance(stored, str) or stored not in _STORED or dtype not in ("float32", "int32"):
             raise InvalidSourceError(f"{self._name}: weight '{name}' is quantised from {dtype} to {stored!r}")
         values = self._numbers(name, stored, shape)
         if stored == "float16":

@@ -17,6 +17,7 @@ from onward.sources.naming import unique
 from onward.specs import Dim, Spec, as_dtype, name_batch, show
 
 _MODELS = frozenset({"Functional", "Model", "Sequential"})
+_LARGEST = 2**31 - 1
 _DEEPEST = 20  # models within models
 
 
@@ -73,7 +74,9 @@ def _spec(layer: Mapping[str, Any]) -> Spec:
     if not isinstance(shape, list):
         raise NotDrawn(f"the layer '{settings.get('name')}' does not state the shape of its input")
     own = str(settings["name"])
-    dims: list[Dim] = [None if size is None else int(size) for size in shape]
+    if not all(size is None or (type(size) is int and 0 <= size <= _LARGEST) for size in shape):
+        raise InvalidSourceError(f"the layer '{own}' states {shape!r}, which is no shape")
+    dims: list[Dim] = list(shape)
     dtype = settings.get("dtype")
     label = own if layer["class_name"] == "InputLayer" else f"{own}_input"
     return Spec(name_batch(tuple(dims)), as_dtype(dtype if isinstance(dtype, str) else "float32"), label)

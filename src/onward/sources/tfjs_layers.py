@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onward.errors import InvalidSourceError, MissingDependencyError
+from onward.errors import InvalidArgumentError, InvalidSourceError, MissingDependencyError
 from onward.formats.tfjs import ModelFile
 from onward.graph import Graph, Reference
 from onward.options import Options
@@ -38,7 +38,11 @@ def read(file: ModelFile, options: Options) -> Graph:
     try:
         specs = stated_inputs(input_specs(config), options.inputs)
         graph = draw(config, weights, specs, options.name or file.path.resolve().parent.name)
-    except (NotDrawn, KeyError, TypeError, IndexError, AttributeError) as error:
+    except InvalidSourceError as error:
+        raise InvalidSourceError(f"{file.path}: {error}") from error
+    except (NotDrawn, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+        if isinstance(error, InvalidArgumentError):
+            raise
         return _rebuilt(file, config, weights, options, error)
     names = [made.name for made in graph.inputs]
     graph.reference = _reference(file, config, weights, names)

@@ -100,10 +100,15 @@ class SourceFile:
     opset: int
     missing: Sequence[MissingOp] = field(default=())
 
+    @property
+    def kind(self) -> str:
+        """Whose format it is."""
+        return "TFLite" if self.path.endswith(".tflite") else "TensorFlow"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return {
-            "kind": "TensorFlow",
+            "kind": self.kind,
             "path": self.path,
             "signatures": [signature.to_dict() for signature in self.signatures],
             **self.chosen.to_dict(),
@@ -116,7 +121,7 @@ class SourceFile:
         }
 
     def __str__(self) -> str:
-        lines = [f"{self.path}: TensorFlow"]
+        lines = [f"{self.path}: {self.kind}"]
         for signature in self.signatures:
             lines += [f"signature {signature.name}", *signature.lines()]
         lines += [f"converts as {self.chosen.name}", *self.chosen.lines()]
@@ -197,6 +202,13 @@ def _source(path: Path, options: Options) -> SourceFile:
 
 
 def _signatures(path: Path, options: Options) -> list[Signature]:
+    if path.suffix == ".tflite":
+        from onward.sources.tflite import describe
+
+        return [
+            Signature(name, *([Port(n, label(t.dtype), t.shape) for n, t in tensors.items()] for tensors in ends))
+            for name, ends in describe(path).items()
+        ]
     if not path.is_dir():
         return []
     from onward.sources.saved_model import describe_saved_model

@@ -23,6 +23,7 @@ def no_value(op: Builder) -> None:
 
 @lower("tfl.quantize")
 def quantize(op: Builder, x: Value, *, scale: Any, zero_point: Any, axis: int, dtype: np.dtype) -> Value:
+    x = op.Cast(x, to=FLOAT32)
     if _native(op, dtype):
         return op.QuantizeLinear(x, *_parameters(op, scale, zero_point, dtype), **_axis(scale, axis))
     scale, zero_point = (_along(v, axis, x.rank) for v in (scale, zero_point))

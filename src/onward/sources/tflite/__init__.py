@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from onward.errors import InvalidArgumentError
-from onward.formats.tflite import Model, Signature, Subgraph
+from onward.formats.tflite import Model, Signature, Subgraph, Tensor
 from onward.graph import Graph, Input, Output
 from onward.options import Options
 from onward.sources.choose import stated_inputs
@@ -75,6 +75,19 @@ def _is_rounded(subgraph: Subgraph) -> bool:
     """Whether any operator reads quantised numbers, for which kernels round each in its own way."""
     read = {index for operator in subgraph.operators for index in operator.inputs if index >= 0}
     return any(subgraph.tensor(index).quantization is not None for index in read)
+
+
+def describe(path: str | os.PathLike[str]) -> dict[str, tuple[dict[str, Tensor], dict[str, Tensor]]]:
+    """The signatures of a file by key, each with its inputs and outputs by name; without any, the first subgraph."""
+    model = Model(path)
+    found = {}
+    for signature in model.signatures or [_signature(model, None)]:
+        tensor = model.subgraphs[signature.subgraph].tensor
+        inputs, outputs = (
+            {name: tensor(i) for name, i in part.items()} for part in (signature.inputs, signature.outputs)
+        )
+        found[signature.key or "main"] = (inputs, outputs)
+    return found
 
 
 def _signature(model: Model, wanted: str | None) -> Signature:

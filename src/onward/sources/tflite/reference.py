@@ -38,14 +38,15 @@ class Interpreter:
         Where reals come in, answers to inputs that differ by a few roundings count too: a step more or less at the
         entrance can grow on the way.
         """
-        answers = [self.run(arrays, _SETS[0])]
-        for kernels in _SETS[1:]:
+        tries = [(arrays, kernels) for kernels in _SETS]
+        if any(array.dtype.kind == "f" for array in arrays.values()):
+            tries += [(_nudged(arrays, by), _SETS[0]) for by in _ROUNDINGS]
+        answers = []
+        for given, kernels in tries:
             try:
-                answers.append(self.run(arrays, kernels))
+                answers.append(self.run(given, kernels))
             except RuntimeError:  # a set that lacks an operator, or a version of it, has no say
                 continue
-        if any(array.dtype.kind == "f" for array in arrays.values()):
-            answers += [self.run(_nudged(arrays, by), _SETS[0]) for by in _ROUNDINGS]
         return [
             np.asarray(_apart([answer[i] for answer in answers]) + self._step(index))
             for i, index in enumerate(self.signature.outputs.values())

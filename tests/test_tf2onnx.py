@@ -14,6 +14,7 @@ import onnx
 import onnxruntime
 import pytest
 
+import onward
 import onward.tf2onnx as tf2onnx
 from onward.errors import InvalidArgumentError
 from onward.tf2onnx import command
@@ -265,6 +266,14 @@ def test_command_lines(name: str, folder: Path, tmp_path: Path, monkeypatch: pyt
     proto = onnx.load(file)
     onnx.checker.check_model(proto)
     assert described(proto) == expected
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+def test_channels_first_of_tflite(folder: Path) -> None:
+    """Compared with the interpreter, whose answers come with how exact they are."""
+    name = onward.convert(folder / "model.tflite", verify=False).input_names[0]
+    program = onward.convert(folder / "model.tflite", rename={name: "x"}, inputs_as={name: "nchw"}, verify=True)
+    assert described(program.model_proto)[0] == [("x", [0, 3, 8, 8])]
 
 
 @pytest.mark.parametrize("line", ["--tflite model.tflite", "--tflite model.tflite --dequantize -v --debug"])

@@ -33,7 +33,9 @@ def present(graph: Graph, options: Options) -> Graph:
     names = _renamed(graph, options.rename(graph) if callable(options.rename) else options.rename or {})
     moved = {made.name for made in graph.inputs if made.channels_first}
     if graph.reference is not None:
-        graph.reference = _as_before(graph.reference, names, moved, list(graph.outputs))
+        graph.reference = _giving(_taking(graph.reference, names, moved), list(graph.outputs))
+    if graph.slack is not None:
+        graph.slack = _taking(graph.slack, names, moved)
     return graph
 
 
@@ -103,20 +105,27 @@ def _renamed(graph: Graph, names: Mapping[str, str]) -> dict[str, str]:
     return before
 
 
-def _as_before(
-    reference: Reference, names: Mapping[str, str], moved: Collection[str], outputs: Sequence[Output]
-) -> Reference:
-    """Takes what the graph takes now, and gives what it gives now."""
+def _taking(reference: Reference, names: Mapping[str, str], moved: Collection[str]) -> Reference:
+    """Takes what the graph takes now: arrays by new names, and some with the channels first."""
 
     def run(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        plain = {
-            names.get(name, name): np.moveaxis(np.asarray(array), 1, -1) if name in moved else array
-            for name, array in arrays.items()
-        }
-        results = reference(plain)
+        return reference(
+            {
+                names.get(name, name): np.moveaxis(np.asarray(array), 1, -1) if name in moved else array
+                for name, array in arrays.items()
+            }
+        )
+
+    return run
+
+
+def _giving(reference: Reference, outputs: Sequence[Output]) -> Reference:
+    """Gives what the graph gives now."""
+
+    def run(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         return [
             np.ascontiguousarray(np.moveaxis(result, -1, 1)) if output.moves(result.ndim) else result
-            for output, result in zip(outputs, results, strict=True)
+            for output, result in zip(outputs, reference(arrays), strict=True)
         ]
 
     return run

@@ -302,6 +302,27 @@ def test_as_a_module(folder: Path, tmp_path: Path) -> None:
     assert described(onnx.load(tmp_path / "model.onnx")) == SAVED
 
 
+def test_a_trace_by_its_number(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    class Module(tf.Module):
+        @tf.function
+        def __call__(self, x: Any) -> Any:
+            return x * 2
+
+    module = Module()
+    for width in (3, 5):
+        module(tf.zeros((2, width)))
+    tf.saved_model.save(module, str(tmp_path / "saved"))
+    for number, width in enumerate((3, 5)):
+        file = tmp_path / "model.onnx"
+        line = f"--saved-model {tmp_path / 'saved'} --concrete_function {number} --no-verify --output {file}"
+        tf2onnx.convert.main(line.split())
+        assert described(onnx.load(file))[0][0][1] == [2, width]
+    with pytest.raises(InvalidArgumentError, match="no signature '__call__:2'"):
+        onward.convert(tmp_path / "saved", signature="__call__:2")
+
+
 @pytest.mark.parametrize(
     ("line", "code", "words"),
     [

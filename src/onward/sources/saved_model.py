@@ -33,8 +33,8 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
 
     Args:
         path: the directory.
-        options: `signature` names a signature or a function (``__call__``); `tag` a MetaGraph; `inputs` completes
-            shapes and names dimensions.
+        options: `signature` names a signature or a function (``__call__``, or ``__call__:1`` for its second trace);
+            `tag` a MetaGraph; `inputs` completes shapes and names dimensions.
 
     Raises:
         InvalidArgumentError: there is no such signature, or `inputs` does not fit it.
@@ -89,7 +89,7 @@ class _Entry(NamedTuple):
 def _chosen(model: SavedModel, signatures: Mapping[str, Signature], wanted: str | None) -> str:
     functions = _functions(model)
     if wanted is not None:
-        if wanted in signatures or wanted in functions:
+        if wanted in signatures or _trace(functions, wanted)[0] in functions:
             return wanted
         known = ", ".join([*signatures, *(f for f in functions if f not in signatures)]) or "none"
         raise InvalidArgumentError(f"{model.path} has no signature '{wanted}'; it has: {known}")
@@ -121,6 +121,14 @@ def _functions(model: SavedModel) -> dict[str, list[str]]:
         if saved.WhichOneof("kind") == "function" and saved.function.concrete_functions:
             found[child.local_name] = list(saved.function.concrete_functions)
     return {name: found[name] for name in sorted(found) if not name.startswith("_") or name == _CALL}
+
+
+def _trace(functions: Mapping[str, list[str]], wanted: str) -> tuple[str, int | None]:
+    """A function's name, and the number of the trace where ``name:number`` asks for one."""
+    name, _, number = wanted.rpartition(":")
+    if number.isdecimal() and int(number) < len(functions.get(name, ())):
+        return name, int(number)
+    return wanted, None
 
 
 def _entry_of_signature(model: SavedModel, library: Library, signature: Signature) -> _Entry | None:
@@ -199,8 +207,9 @@ def _build(model: SavedModel, library: Library, entry: _Entry, options: Options,
 
 def _read_function(model: SavedModel, library: Library, name: str, options: Options) -> Graph:
     """A function that was saved without a signature."""
+    name, chosen = _trace(_functions(model), name)
     traces = _functions(model)[name]
-    number = _inference_trace(model, traces, options.inputs)
+    number = _inference_trace(model, traces, options.inputs) if chosen is None else chosen
     trace = traces[number]
     body = library.body(trace)
     concrete = model.objects.concrete_functions[trace]

@@ -134,7 +134,8 @@ class Graph:
     """What a source computes: from ``inputs`` to ``outputs``, with ``effects`` on the way, in order.
 
     ``effects`` are nodes that nothing reads but that change what a variable or table holds; prints and assertions do
-    not count. ``reference`` runs the source itself in TensorFlow: named input arrays in, arrays in the order of
+    not count. ``notes`` say what else there is to know. ``reference`` runs the source itself in TensorFlow: named input
+    arrays in, arrays in the order of
     ``outputs`` out; None where there is nothing to run. ``slack`` tells of the same inputs how far from these answers
     others are just as right, a number for each output: where the source's own kernels differ (quantised ones do).
     """
@@ -143,6 +144,7 @@ class Graph:
     inputs: list[Input]
     outputs: list[Output]
     effects: list[Node] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list, kw_only=True)
     reference: Reference | None = None
     slack: Reference | None = None
     _library: Callable[[FunctionRef], Graph] | None = field(default=None, repr=False)

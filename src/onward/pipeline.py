@@ -129,6 +129,7 @@ def run(source: Any, options: Options, progress: Progress | None = None) -> ONNX
     if model.states:
         model.metadata["onward.state"] = json.dumps({state.input: state.output for state in model.states})
     program = ONNXProgram(model, graph)
+    program.notes.extend(graph.notes)
     program.notes.extend(_on_state(op, model.states))
     _verify(program, options.verify, progress)
     if options.output is not None:

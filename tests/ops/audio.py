@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tests.harness import case, f32
+from tests.harness import case, f32, i32
 
 raw = tf.raw_ops
 CASES = {
@@ -17,6 +17,10 @@ CASES = {
 } | {
     "mfcc": case(
         lambda x: raw.Mfcc(spectrogram=x, sample_rate=16000), f32(2, "t", 257, low=0, high=9), tolerance=1e-4
+    ),
+    "mfcc/rate": case(
+        lambda x, rate: raw.Mfcc(spectrogram=x, sample_rate=rate),
+        f32(2, "t", 257, low=0, high=9), i32(values=[8000, 16000, 44100]), tolerance=1e-4,
     ),
     "mfcc/narrow": case(
         lambda x: raw.Mfcc(

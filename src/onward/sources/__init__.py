@@ -10,6 +10,7 @@ from typing import Any
 from onward.errors import InvalidSourceError
 from onward.graph import Graph
 from onward.options import Options
+from onward.sources.behind import behind
 from onward.sources.choose import select
 from onward.sources.present import present
 
@@ -36,7 +37,8 @@ def open_source(source: Any, options: Options) -> Graph:
         kind = _kind_of_object(source)
     module = importlib.import_module(f"onward.sources.{kind}")
     graph: Graph = module.read(source, options)
-    return present(graph if kind in _CHOOSING else select(graph, options.inputs, options.outputs), options)
+    chosen = graph if kind in _CHOOSING else select(graph, options.inputs, options.outputs)
+    return present(behind(chosen), options)
 
 
 _CHOOSING = ("graph_def", "checkpoint", "tfjs")  # where any tensor can be an output

@@ -14,12 +14,13 @@ from onward.formats.bundle import Bundle
 from onward.formats.dtypes import STRING
 from onward.formats.saved_model import SavedModel, Signature
 from onward.formats.values import attributes, constant
-from onward.graph import Graph, Node, Table, Tensor
+from onward.graph import Graph, Node, Reference, Table, Tensor
 from onward.options import Options
 from onward.sources.body import Body
 from onward.sources.choose import stated_inputs
 from onward.sources.inline import build, placeholder
 from onward.sources.library import Library
+from onward.sources.session import session_reference
 from onward.sources.tables import INITIALIZERS, contents
 from onward.specs import Spec, name_batch
 
@@ -46,8 +47,7 @@ def read_signature(model: SavedModel, library: Library, signature: Signature, op
         given=_assets(model, body),
         bind=restored.value,
     )
-    original = {made.name: info.name for (made, _), info in zip(inputs, signature.inputs, strict=True)}
-    graph.reference = _reference(model, signature, original)
+    graph.reference = _reference(model, signature, {made.name: tensor for made, tensor in inputs})
     return graph
 
 
@@ -171,20 +171,12 @@ def _assets(model: SavedModel, body: Body) -> dict[str, Node]:
     return found
 
 
-def _reference(model: SavedModel, signature: Signature, original: Mapping[str, str]) -> Any:
-    loaded: list[Any] = []
+def _reference(model: SavedModel, signature: Signature, inputs: Mapping[str, str]) -> Reference:
+    """Runs a signature in a session; `inputs` are tensors by the names of inputs."""
 
-    def run(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    def load(session: Any) -> None:
         import tensorflow as tf
 
-        from onward.sources.function import array_of, tensor_of
+        tf.compat.v1.saved_model.load(session, list(model.meta_graph.meta_info_def.tags), str(model.path))
 
-        if not loaded:
-            loaded.append(tf.saved_model.load(str(model.path), tags=list(model.meta_graph.meta_info_def.tags)))
-        types = {info.name: info.dtype for info in signature.inputs}
-        function = loaded[0].signatures[signature.name]
-        tensors = {original[name]: tensor_of(value, types[original[name]]) for name, value in arrays.items()}
-        results = function(**tensors)
-        return [array_of(results[info.name]) for info in signature.outputs]
-
-    return run
+    return session_reference(load, inputs, [info.tensor for info in signature.outputs])

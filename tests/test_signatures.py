@@ -17,6 +17,10 @@ from tests.test_random import DRAWS, SEEDED
 
 # Ops that no traced function holds, and where they are tested instead.
 ELSEWHERE: dict[str, str] = {
+    **dict.fromkeys(
+        ("CudnnRNN", "CudnnRNNV2", "CudnnRNNV3", "CudnnRNNCanonicalToParams", "CudnnRNNCanonicalToParamsV2"),
+        "TensorFlow runs it on a GPU only: tests/test_rnn_cudnn.py",
+    ),
     "BatchNormWithGlobalNormalization": "TensorFlow removed it: tests/test_removed_ops.py",
     "TopK": "TensorFlow makes it no more; it shares its lowering with V2, which has cases",
     "QuantizeAndDequantize": "TensorFlow makes it no more; it shares its lowering's formula with V2, which has cases",

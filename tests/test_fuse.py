@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import onward
 from tests.harness import Case, case, check, f32, w
 
 
@@ -218,6 +219,23 @@ CASES: dict[str, Case] = {
         lambda x: _excited(tf.nn.conv2d(x, w(3, 3, 4, 6), 1, "SAME")), f32("b", "h", "w", 4), ops="Conv !Add"
     ),
 }  # fmt: skip
+
+
+def test_branches_are_laid_out_too() -> None:
+    def run(x):
+        def both():
+            y = tf.nn.conv2d(x, w(3, 3, 3, 3), 1, "SAME") + w(3)
+            return tf.nn.conv2d(tf.nn.relu(y), w(3, 3, 3, 3), 1, "SAME")
+
+        return tf.cond(x[0, 0, 0, 0] > 0, both, lambda: x)
+
+    declared = case(run, f32("b", "h", "w", 3), ops="If")
+    check("branches", declared)
+    function = tf.function(run, input_signature=[declared.args[0].spec("x")])
+    model = onward.convert(function, verify=False).model_proto
+    (choice,) = [n for n in model.graph.node if n.op_type == "If"]
+    branch = next(a.g for a in choice.attribute if a.name == "then_branch")
+    assert sorted(n.op_type for n in branch.node) == ["Conv", "Conv", "Relu", "Transpose", "Transpose"]
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -110,16 +110,12 @@ def _rebuilt(like: Any, rest: Iterator[Value]) -> Any:
 
 def close(op: Builder, graph: ir.Graph, values: Sequence[Value]) -> None:
     """Makes values the outputs of a subgraph: each from a node of its own, none twice."""
+    values = [op.real(value) for value in values]
+    nodes = set(graph.nodes)
     for value in values:
-        graph.outputs.append(own(op, graph, op.real(value)))
-
-
-def own(op: Builder, graph: ir.Graph, value: Value) -> Value:
-    """A value as another output of a subgraph, whose outputs each come from a node of its own."""
-    if value.producer in set(graph.nodes) and not any(v is value for v in graph.outputs):
-        return value
-    copy: Value = op.node("Identity", [value], {}, [(value.dtype, value.shape)])[0]
-    return copy
+        if value.producer not in nodes or any(v is value for v in graph.outputs):
+            value = op.node("Identity", [value], {}, [(value.dtype, value.shape)])[0]
+        graph.outputs.append(value)
 
 
 def discard(graph: ir.Graph) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from onward import ir
 from onward.ir import Value
+from onward.lowering import control
 from onward.lowering.builder import Builder
 from onward.serialize import constants
 
@@ -15,7 +16,7 @@ def finish(op: Builder, graph: ir.Graph, output_names: list[str]) -> None:
     the node that makes it, a weight after its variable. Names are unique across the graph and its subgraphs.
     """
     graph.outputs = _distinct_outputs(op, graph)
-    _sort(graph)
+    _sort(op, graph)
     taken = _Names()
     for value in graph.inputs:
         value.name = taken.claim(value.name)
@@ -27,11 +28,14 @@ def finish(op: Builder, graph: ir.Graph, output_names: list[str]) -> None:
     _name_nodes(graph, taken, ends)
 
 
-def _sort(graph: ir.Graph) -> None:
+def _sort(op: Builder, graph: ir.Graph) -> None:
     graph.sort()
     for node in graph.nodes:
         for subgraph in node.subgraphs:
-            _sort(subgraph)
+            with op.scope(subgraph):
+                values, subgraph.outputs = subgraph.outputs, []
+                control.close(op, subgraph, values)
+                _sort(op, subgraph)
 
 
 def _distinct_outputs(op: Builder, graph: ir.Graph) -> list[Value]:

@@ -31,7 +31,11 @@ class Behaviour(NamedTuple):
 
 
 def cancel_transposes(op: Builder, graph: ir.Graph) -> None:
-    """Runs the pass until no region gains."""
+    """Runs the pass until no region gains, in subgraphs too."""
+    for node in graph.nodes:
+        for subgraph in node.subgraphs:
+            with op.scope(subgraph):
+                cancel_transposes(op, subgraph)
     for _ in range(8):
         graph.sort()
         if sum(_improve(op, region) for region in _regions(graph)) == 0:
@@ -39,10 +43,11 @@ def cancel_transposes(op: Builder, graph: ir.Graph) -> None:
 
 
 class _Region:
-    def __init__(self, nodes: list[Node], rank: int, graph: ir.Graph) -> None:
+    def __init__(self, nodes: list[Node], rank: int, graph: ir.Graph, own: set[Node]) -> None:
         self.nodes = nodes
         self.rank = rank
         self.graph = graph
+        self.own = own  # the graph's nodes, those of subgraphs not among them
         self.members = set(nodes)
 
     def data(self, node: Node) -> list[int]:
@@ -82,7 +87,8 @@ def _regions(graph: ir.Graph) -> list[_Region]:
     pieces: dict[Node, list[Node]] = {}
     for node in sorted(root, key=order.__getitem__):
         pieces.setdefault(find(node), []).append(node)
-    return [_Region(nodes, ranks[nodes[0]], graph) for nodes in pieces.values()]
+    own = set(graph.nodes)
+    return [_Region(nodes, ranks[nodes[0]], graph, own) for nodes in pieces.values()]
 
 
 def _rank(node: Node) -> int | None:
@@ -159,7 +165,7 @@ def _gain(region: _Region, perm: Perm) -> int | None:
             for user in value.users:
                 if user in region.members:
                     continue
-                if user.op == "Transpose":
+                if user.op == "Transpose" and user in region.own:
                     if tuple(user.attrs["perm"]) == perm:
                         before.add(id(user))
                 else:
@@ -239,7 +245,7 @@ def _leave(op: Builder, region: _Region, old: Value, new: Value, inverse: Perm) 
     if new.producer is not None:
         op.origin = new.producer.origin
     for user in list(old.users):
-        if user.op == "Transpose" and user not in region.members:
+        if user.op == "Transpose" and user in region.own and user not in region.members:
             direct = op.Transpose(new, perm=[inverse[p] for p in user.attrs["perm"]])
             region.graph.replace(user.output, direct)
             user.detach()

@@ -13,8 +13,8 @@ import numpy as np
 from onward import ir
 from onward.fuse.engine import made_by
 from onward.ir import Node, Value, is_static
+from onward.lowering import control
 from onward.lowering.builder import Builder
-from onward.lowering.control import own
 from onward.passes.simplify import RANDOM
 
 FIXED = 2  # inputs of a body before its states: the step's number, and whether it runs
@@ -120,8 +120,8 @@ def _take_apart(op: Builder, graph: ir.Graph, loop: Node, k: int) -> bool:
         following = [op.Squeeze(part, axes=[axis]) for part in parts]
         del body.inputs[-len(parts) :], body.outputs[1 + k]
         body.inputs[FIXED + k : FIXED + k + 1] = states
-        for i, value in enumerate(following):
-            body.outputs.insert(1 + k + i, own(op, body, value))
+        outputs, body.outputs = [*body.outputs[: 1 + k], *following, *body.outputs[1 + k :]], []
+        control.close(op, body, outputs)
     for node, part in readers:
         assert part is not None
         body.replace(node.output, states[part])
@@ -176,8 +176,7 @@ def _hoist(op: Builder, graph: ir.Graph, loop: Node) -> None:
     body.nodes = [node for node in body.nodes if node not in moved]
     with op.scope(body):
         outputs, body.outputs = body.outputs, []
-        for value in outputs:
-            body.outputs.append(own(op, body, value))
+        control.close(op, body, outputs)
 
 
 def _is_true(condition: Value | None) -> bool:

@@ -163,6 +163,8 @@ def test_names_without_a_signature(tmp_path: Path) -> None:
     path = write(case("ADD", [f32(2, 3), f32(3)], [f32(2, 3)]), tmp_path / "add.tflite")
     program = onward.convert(path)
     assert (program.input_names, program.output_names) == (["x0", "x1"], ["y0"])
+    wider = onward.convert(path, inputs={"x0": onward.spec("rows", 3)})  # the interpreter resizes inputs, too
+    assert wider.session.inputs[0].shape == ("rows", 3)
     found = inspect(path)
     assert "TFLite" in str(found)
     assert "x0: float32 (2, 3)" in str(found)

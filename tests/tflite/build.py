@@ -61,6 +61,7 @@ class T:
     low: float | None = None
     high: float | None = None
     is_variable: bool = False
+    sparsity: Any = None
 
     def sample(self, rng: np.random.Generator, batch: int) -> np.ndarray:
         shape = tuple(batch if d is None else d for d in self.shape)
@@ -116,6 +117,38 @@ def weights(*shape: int, dtype: str = "float32", seed: int = 0, scale: Any = Non
     limits = np.iinfo(dtype)
     low = max(limits.min, -127) if limits.min else 0
     return const(rng.integers(low, limits.max + 1, shape), dtype, scale=scale, **more)
+
+
+def sparse(array: np.ndarray, block: tuple[int, int] | None = None, **more: Any) -> T:
+    """A constant of rank 2 of which only rows' elements, or blocks, that are not zero are stored."""
+    rows, columns = array.shape
+    height, width = block or (1, 1)
+    blocks = array.reshape(rows // height, height, columns // width, width).transpose(0, 2, 1, 3)
+    there = blocks.any((2, 3))
+    made = schema.SparsityParametersT()
+    made.traversalOrder = [0, 1] if block is None else [0, 1, 2, 3]
+    made.blockMap = None if block is None else [0, 1]
+    outer, inner = schema.DimensionMetadataT(), schema.DimensionMetadataT()
+    outer.format, outer.denseSize = schema.DimensionType.DENSE, len(there)
+    inner.format = schema.DimensionType.SPARSE_CSR
+    inner.arraySegmentsType = inner.arrayIndicesType = schema.SparseIndexVector.Int32Vector
+    inner.arraySegments, inner.arrayIndices = schema.Int32VectorT(), schema.Int32VectorT()
+    inner.arraySegments.values = [0, *np.cumsum(there.sum(1)).tolist()]
+    inner.arrayIndices.values = np.nonzero(there)[1].tolist()
+    made.dimMetadata = [outer, inner]
+    for size in block or ():
+        dense = schema.DimensionMetadataT()
+        dense.format, dense.denseSize = schema.DimensionType.DENSE, size
+        made.dimMetadata.append(dense)
+    return T(array.dtype.name, array.shape, value=blocks[there], sparsity=made, **more)
+
+
+def _packed(t: T) -> Any:
+    """What is stored of a constant; two 4-bit integers make a byte, the first its lower half."""
+    if t.dtype != "int4":
+        return t.value
+    flat = np.append(np.ravel(t.value), [0] * (np.size(t.value) % 2)).astype(np.uint8) & 15
+    return flat[::2] | flat[1::2] << 4
 
 
 @dataclass(frozen=True)
@@ -186,10 +219,10 @@ class Model:
             zero = np.broadcast_to(np.int64(t.zero), made.quantization.scale.shape)
             made.quantization.zeroPoint = np.array(zero)
             made.quantization.quantizedDimension = t.axis
-        made.buffer = 0
+        made.buffer, made.sparsity = 0, t.sparsity
         if t.value is not None:
             buffer = schema.BufferT()
-            buffer.data = np.frombuffer(_content(t.value), np.uint8)
+            buffer.data = np.frombuffer(_content(_packed(t)), np.uint8)
             made.buffer = len(self.model.buffers)
             self.model.buffers.append(buffer)
         subgraph.tensors.append(made)

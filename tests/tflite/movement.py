@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tests.tflite.build import (
     Case,
     T,
@@ -11,6 +13,7 @@ from tests.tflite.build import (
     f32,
     i32,
     i64,
+    sparse,
     weights,
 )
 
@@ -18,7 +21,13 @@ X = f32(None, 5, 4)
 IMAGE = f32(None, 8, 9, 4)
 
 
+HOLED = np.where(np.arange(32).reshape(8, 4) % 3 == 0, np.arange(32).reshape(8, 4), 0).astype(np.float32)
+HOLED[4:6] = 0
+
 CASES: dict[str, Case] = {
+    "densify": case("DENSIFY", [sparse(HOLED)], [f32()]),
+    "densify/blocks": case("DENSIFY", [sparse(HOLED, (2, 2))], [f32()]),
+    "densify/int8": case("DENSIFY", [sparse(HOLED.astype(np.int8), (4, 1), scale=0.1)], [T("int8", scale=0.1)]),
     "batch_to_space_nd": case("BATCH_TO_SPACE_ND", [f32(8, 3, 4, 2), const([2, 2]), const([[0, 1], [0, 0]])], [f32()]),
     "space_to_batch_nd": case("SPACE_TO_BATCH_ND", [f32(2, 5, 6, 3), const([2, 2]), const([[0, 1], [0, 0]])], [f32()]),
     "depth_to_space": case("DEPTH_TO_SPACE", [IMAGE], [f32()], block_size=2),

@@ -76,6 +76,13 @@ def _dense(q: Callable[..., T], bits: str, scale: Any, bias: str = "int32", **mo
     return case("FULLY_CONNECTED", [x, w, b], [q(scale=float(x.scale) * 10)], **more)
 
 
+def _dense4(x: T, y: T, bias: str, **more: Any) -> Case:
+    """Weights of 4 bits."""
+    w = np.random.default_rng(0).integers(-7, 8, (5, 7)).astype(np.int8)
+    b = weights(5, dtype=bias, scale=None if bias == "float32" else np.float32(x.scale) * np.float32(0.05))
+    return case("FULLY_CONNECTED", [x, T("int4", (5, 7), value=w, scale=0.05), b], [y], **more)
+
+
 def _pool(op: str, q: Callable[..., T], padding: int, activation: int = NONE) -> Case:
     return case(op, [q(*IMAGE)], [q()], padding=padding, stride_w=2, stride_h=2, filter_width=3, filter_height=2,
                 fused_activation_function=activation)  # fmt: skip
@@ -219,6 +226,8 @@ CASES: dict[str, Case] = {
         version=5,
         tolerance=0.1,
     ),
+    "fully_connected/int4": _dense4(i8(None, 7), i8(scale=0.05), "int32", version=10),
+    "fully_connected/int4/hybrid": _dense4(f32(None, 7), f32(), "float32", version=10, tolerance=0.1),
     # movement
     **{f"{name}/{kind}": c for kind, q in KINDS.items() for name, c in _moves(q).items()},
     # conversions

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +45,7 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
     subgraph = flow.subgraph
     found = [Spec(subgraph.tensor(i).shape, flow.form(i), name) for name, i in signature.inputs.items()]
     inputs: list[Input] = []
-    for spec, index in zip(stated_inputs(found, options.inputs), signature.inputs.values(), strict=True):
+    for spec, index in zip(_stated(found, options.inputs), signature.inputs.values(), strict=True):
         made = placeholder(spec.name or "", spec.dtype, spec.shape, span=_span(flow, index))
         flow.put(index, flow.add(made.tensor.node, flow.form(index)))
         inputs.append(made)
@@ -55,6 +57,21 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
         graph.reference = interpreter
         graph.slack = interpreter.slack if any(map(_is_rounded, model.subgraphs)) else None
     return graph
+
+
+def _stated(found: list[Spec], given: Any) -> list[Spec]:
+    """The inputs as the caller wants them: sizes in the file do not bind, the interpreter resizes inputs too."""
+    free = [replace(spec, shape=None if spec.shape is None else (None,) * len(spec.shape)) for spec in found]
+    return [
+        replace(stated, shape=spec.shape if stated.shape is None else _filled(stated.shape, spec.shape))
+        for stated, spec in zip(stated_inputs(free, given), found, strict=True)
+    ]
+
+
+def _filled(stated: tuple[Any, ...], known: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    if known is None:
+        return stated
+    return tuple(size if own is None else own for own, size in zip(stated, known, strict=True))
 
 
 def _span(flow: Flow, index: int) -> tuple[int, int] | None:

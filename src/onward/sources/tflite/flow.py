@@ -58,11 +58,13 @@ class Flow:
         return self.subgraph.tensor(index)
 
     def is_quantized(self, index: int) -> bool:
-        """Whether a tensor's integers stand for reals."""
+        """Whether a tensor's integers stand for reals. Of int64 ones only biases do."""
         if index < 0:
             return False
         tensor = self.tensor(index)
-        return tensor.quantization is not None and tensor.dtype.kind in "iu"
+        if tensor.quantization is None or tensor.dtype.kind not in "iu":
+            return False
+        return tensor.dtype.itemsize < 8 or tensor.value is not None
 
     def form(self, index: int) -> np.dtype[Any]:
         """The dtype of what flows for a tensor: float32 for a quantised one where ``dequantize`` was asked for."""

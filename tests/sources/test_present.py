@@ -64,6 +64,17 @@ def test_names(function: Any) -> None:
     assert program.output_names == ["features", "mean", "rows"]
 
 
+def test_a_bare_shape_of_a_scalar() -> None:
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec(None, name="x"), tf.TensorSpec((None,), name="y")])
+    def scaled(x: Any, y: Any) -> Any:
+        return x * y
+
+    program = onward.convert(scaled, inputs={"x": (), "y": [3]}, verify=False)
+    assert shapes(program) == {"x": (), "y": (3,), "output_0": (3,)}
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -27,7 +27,7 @@ def stated_inputs(found: Sequence[Spec], given: Any) -> list[Spec]:
     if given is None or is_names(given):
         check_names(names, given or (), "input")
         return list(found)
-    if isinstance(given, Mapping) and (set(given) <= set(names) or not all(map(_is_nested, given.values()))):
+    if isinstance(given, Mapping) and (set(given) <= set(names) or not all(map(is_nested, given.values()))):
         check_names(names, list(given), "input")
         return [
             merge(_stated(given[name]), spec, name) if name in given else spec
@@ -94,11 +94,16 @@ def _some(reference: Reference, kept: Sequence[int]) -> Reference:
 
 
 def _stated(value: Any) -> Spec:
-    if is_shape(value):
+    if _is_shape(value):
         return Spec(tuple(value))
     leaves = list(flatten(value))
     return as_spec(leaves[0][1] if len(leaves) == 1 else value)
 
 
-def _is_nested(value: Any) -> bool:
-    return isinstance(value, (Mapping, list, tuple)) and not is_spec(value) and not is_shape(value)
+def is_nested(value: Any) -> bool:
+    """Whether a value holds specs of several tensors, rather than being one spec or a bare shape."""
+    return isinstance(value, (Mapping, list, tuple)) and not is_spec(value) and not _is_shape(value)
+
+
+def _is_shape(value: Any) -> bool:
+    return is_shape(value) or (isinstance(value, (list, tuple)) and not value)

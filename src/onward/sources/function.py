@@ -14,7 +14,7 @@ from onward.errors import InvalidArgumentError, InvalidSourceError
 from onward.formats.dtypes import STRING
 from onward.graph import Graph, Input, Reference
 from onward.options import Options
-from onward.sources.choose import stated_inputs
+from onward.sources.choose import is_nested, stated_inputs
 from onward.sources.inline import placeholder
 from onward.sources.live import live_graph
 from onward.sources.naming import leaf_names, unique
@@ -180,7 +180,7 @@ def _by_position(source: Any, given: Any) -> Any:
     if (
         isinstance(given, Mapping)
         and given
-        and any(not is_spec(value) for value in given.values())
+        and any(is_nested(value) for value in given.values())
         and set(given) == set(names)
     ):
         return [given[name] for name in names]

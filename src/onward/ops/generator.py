@@ -1,6 +1,6 @@
 """Random generators with a state in a variable (tf.random.Generator).
 
-A converted model keeps no state: every run draws what the first call in TensorFlow draws.
+Unless state is carried from run to run, every run draws what the next call in TensorFlow would draw.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """cuDNN's recurrent layers, as ``CudnnRNN`` has them: several layers, one or both ways, all weights in one vector.
 
-The vector holds, layer by layer and in each its directions, the matrices of the gates that act on the input and then those
-that act on the state, (units, inputs) each; behind all matrices come the biases in the same order. Gates are i, f, c, o
-for an LSTM and r, z, h for a GRU, whose reset acts on the product with the state (cuDNN API reference,
-cudnnGetRNNLinLayerMatrixParams).
+The vector holds, layer by layer and in each its directions, the matrices of the gates that act on the input and then
+those that act on the state, (units, inputs) each; behind all matrices come the biases in the same order. Gates are
+i, f, c, o for an LSTM and reset, update, new for a GRU, whose reset acts on the product with the state (cuDNN API
+reference, cudnnGetRNNLinLayerMatrixParams).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _Layout(NamedTuple):
         widths = [self.inputs, *[self.units * self.directions] * (self.layers - 1)]
         sizes = [self.gates * self.units * (width + self.units) for width in widths for _ in range(self.directions)]
         bias = sum(sizes)
-        for k, size in enumerate(sizes):
+        for k in range(len(sizes)):
             yield sum(sizes[:k]), widths[k // self.directions], bias
             bias += 2 * self.gates * self.units
 

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.harness import Arg, at_opsets, case, f32, f64, i32
+from tests.ops.grad import gradient_of
 
 _W = tf.constant(np.random.default_rng(0).standard_normal((2, 4, 3)) @ np.ones((3, 3)), tf.float32)
 
@@ -57,6 +58,7 @@ _MOVES = {
 }
 
 CASES = {
+    "slice-gradient": case(gradient_of(lambda x: tf.signal.dct(x) ** 2), f32("b", 8), tolerance=1e-3),
     **{n: _of(getattr(tf.math, n), low=-0.9, high=0.9) for n in _UNARY},
     **{f"{n}/axes": _of(getattr(tf.math, n), values=(0.0, 1.5, -2.0)) for n in "abs angle exp sqrt tanh sign".split()},
     **{n: _of(getattr(tf.math, n), 2) for n in _BINARY},

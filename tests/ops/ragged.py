@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tests.harness import at_opsets, case, f32, f64, i32, i64, prefixed, string
+from tests.ops.grad import gradient_of
 
 raw = tf.raw_ops
 R = tf.RaggedTensor
@@ -121,7 +122,19 @@ _used = {
     ),
 }
 
+
+def _padded(x: tf.Tensor) -> tf.Tensor:
+    return R.from_row_lengths(x, [2, 0, 3]).to_tensor() ** 2
+
+
 CASES = {
+    "to-tensor-shape-at-run-time": case(
+        lambda x, like: tf.RaggedTensor.from_row_lengths(x, [2, 0, 3]).to_tensor(shape=tf.shape(like)),
+        f32(5),
+        f32("n", "m"),
+        sizes={"n": (2, 4), "m": (2, 4)},
+    ),
+    "to-tensor-gradient": case(lambda x: tf.convert_to_tensor(gradient_of(_padded)(x)[0]), f32(5, 3)),
     **prefixed("use", _used),
     **prefixed("dense", {**_dense, **at_opsets({k: _dense[k] for k in ("to-tensor", "to-tensor-ids")}, 13, 18, 23)}),
     **prefixed("rows", _ranges),

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from onward.dims import product
+from onward.dims import Size, product
 from onward.dtypes import INT64, is_float
 from onward.ir import Value
 from onward.lowering.builder import Builder
@@ -79,12 +79,11 @@ def to_tensor(
 ) -> Value:  # fmt: skip
     """Level by level, the place of each cell's value; cells without one take the default, put after the values."""
     levels = _levels(op, partitions, row_partition_types)
-    sizes = _asked(target, len(levels) + 1)
     count = levels[0].number
-    places = op.Min(op.Range(0, count if sizes[0] is None else sizes[0], 1), count)
-    for i, rows in enumerate(levels):
-        width = op.ReduceMax(rows.lengths, axes=[0], keepdims=0) if sizes[i + 1] is None else sizes[i + 1]
-        column = op.Range(0, width, 1)
+    places = op.Min(op.Range(0, _asked(op, target, 0, count), 1), count)
+    for i, rows in enumerate(levels, 1):
+        longest = op.ReduceMax(rows.lengths, axes=[0], keepdims=0)
+        column = op.Range(0, _asked(op, target, i, longest), 1)
         first, length = (op.Unsqueeze(op.Gather(v, places, axis=0), axes=[-1]) for v in (rows.starts, rows.lengths))
         places = op.Where(column < length, first + column, rows.total)
     if values.shape is None:
@@ -110,13 +109,15 @@ def _levels(op: Builder, partitions: list[Value], kinds: list[str]) -> list[Rows
     return levels
 
 
-def _asked(target: Value, rank: int) -> list[int | None]:
-    """The sizes asked for, None where the longest row decides."""
+def _asked(op: Builder, target: Value, i: int, longest: Value) -> Value | Size:
+    """The size asked for along an axis, or what the longest row decides."""
     if target.rank == 0:
-        return [None] * rank
-    if target.elements is None or not all(isinstance(e, int) for e in target.elements):
-        raise Unsupported("a shape known only at run time for a ragged tensor")
-    return [None if e < 0 else e for e in target.elements[:rank]]
+        return longest
+    if target.elements is not None:
+        size: Size = target.elements[i]
+        return longest if isinstance(size, int) and size < 0 else op.size(size)
+    asked = op.Cast(op.Gather(target, i, axis=0), to=INT64)
+    return op.Where(asked < 0, longest, asked)
 
 
 @lower("RaggedRange")

@@ -67,9 +67,9 @@ BY_PARTS = frozenset(
     MatrixBandPart MatrixDiag MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 MatrixSetDiag
     MatrixSetDiagV2 MatrixSetDiagV3 Mean MirrorPad Neg Pack Pad PadV2 ParallelConcat ParallelDynamicStitch
     PreventGradient Reshape ResourceGather ResourceGatherNd Reverse ReverseSequence ReverseV2 Roll ScatterNd
-    SegmentMean SegmentSum SegmentSumV2 Select SelectV2 Slice StridedSliceGrad SpaceToBatch SpaceToBatchND SpaceToDepth Split SplitV
-    Squeeze StopGradient StridedSlice Sub Sum TensorScatterAdd TensorScatterSub TensorScatterUpdate Tile Transpose
-    Unpack UnsortedSegmentSum ZerosLike Snapshot""".split()
+    SegmentMean SegmentSum SegmentSumV2 Select SelectV2 Slice SpaceToBatch SpaceToBatchND SpaceToDepth Split SplitV
+    Squeeze StopGradient StridedSlice StridedSliceGrad Sub Sum TensorScatterAdd TensorScatterSub TensorScatterUpdate
+    Tile Transpose Unpack UnsortedSegmentSum ZerosLike Snapshot""".split()
 )
 # products, linear in either of two operands,
 BILINEAR = frozenset("BatchMatMul BatchMatMulV2 BatchMatMulV3 Cross Einsum MatMul Mul".split())

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from onward.errors import InvalidSourceError
+from onward.errors import InvalidArgumentError, InvalidSourceError
 from onward.graph import Graph
 from onward.options import Options
 from onward.sources.behind import behind
@@ -35,12 +35,15 @@ def open_source(source: Any, options: Options) -> Graph:
         kind = _kind_of_path(source)
     else:
         kind = _kind_of_object(source)
+    if options.checkpoint is not None and kind not in _LIVE:
+        raise InvalidArgumentError("checkpoint= goes with a live model or a Keras file, into which it is loaded")
     module = importlib.import_module(f"onward.sources.{kind}")
     graph: Graph = module.read(source, options)
     chosen = graph if kind in _CHOOSING else select(graph, options.inputs, options.outputs)
     return present(behind(chosen), options)
 
 
+_LIVE = ("keras", "keras_file", "function")
 _CHOOSING = ("graph_def", "checkpoint", "tfjs")  # where any tensor can be an output
 
 

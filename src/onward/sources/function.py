@@ -19,6 +19,7 @@ from onward.sources.inline import placeholder
 from onward.sources.live import live_graph
 from onward.sources.naming import leaf_names, unique
 from onward.sources.unchanged import Unchanged
+from onward.sources.weights import load_weights
 from onward.specs import Spec, as_dtype, as_spec, is_spec, map_structure
 
 
@@ -35,6 +36,8 @@ def read(source: Any, options: Options) -> Graph:
         InvalidSourceError: TensorFlow cannot trace the function.
     """
     concrete, given = concrete_function(source, options.inputs)
+    if options.checkpoint is not None:
+        _load(source, options.checkpoint)
     count = len(concrete.inputs) - len(concrete.captured_inputs)
     arguments, inner = concrete.inputs[:count], concrete.inputs[count:]
     inputs = input_list(arguments, given)
@@ -48,6 +51,12 @@ def read(source: Any, options: Options) -> Graph:
     )
     graph.reference = reference(concrete, inputs)
     return graph
+
+
+def _load(source: Any, checkpoint: Any) -> None:
+    if not hasattr(source, "trainable_variables") or not hasattr(source, "_trackable_children"):
+        raise InvalidArgumentError("a checkpoint is loaded into a Keras model or a tf.Module: give that")
+    load_weights(source, checkpoint)
 
 
 def concrete_function(source: Any, given: Any) -> tuple[Any, Any]:

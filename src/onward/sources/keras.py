@@ -18,6 +18,7 @@ from onward.sources.inline import placeholder
 from onward.sources.live import live_graph
 from onward.sources.naming import leaf_names, unique
 from onward.sources.unchanged import Unchanged
+from onward.sources.weights import load_weights
 from onward.specs import Spec, as_dtype, as_spec, flatten, is_spec, map_structure, name_batch
 
 
@@ -38,6 +39,8 @@ def read(model: Any, options: Options) -> Graph:
     specs = [leaf for _, leaf in flatten(structure)]
     inputs = _inputs(specs)
     graph, tensors, outputs, captures = _trace(model, structure, inputs)
+    if options.checkpoint is not None:
+        load_weights(model, options.checkpoint)  # once the trace has built the model
     labels = _output_names(model, outputs)
     paths = {id(variable.value.handle): variable.path for variable in model.variables if hasattr(variable, "path")}
     result = live_graph(

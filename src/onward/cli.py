@@ -177,6 +177,9 @@ def convert(
         str | None,
         typer.Option("--ignore-default", metavar="all|NAME,...", help=HELP["ignore_default"], show_default=False),
     ] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option("--checkpoint", metavar="PREFIX", help=HELP["checkpoint"], show_default=False)
+    ] = None,
     state: Annotated[str, typer.Option("--state", metavar="stored|carried", help=HELP["state"])] = "stored",
     as_json: Json = False,
     debug: Debug = False,
@@ -204,6 +207,7 @@ def convert(
         dequantize=dequantize,
         use_default=arguments.chosen(use_default),
         ignore_default=arguments.chosen(ignore_default),
+        checkpoint=checkpoint,
         state=state,
     )
     with console.progress("read", "lower", "simplify", "verify", "write") as progress:

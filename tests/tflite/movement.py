@@ -11,6 +11,7 @@ from tests.tflite.build import (
     case,
     const,
     f32,
+    i8,
     i32,
     i64,
     sparse,
@@ -134,4 +135,5 @@ CASES: dict[str, Case] = {
     "transpose": case("TRANSPOSE", [X, const([0, 2, 1])], [f32()]),
     "unpack": case("UNPACK", [f32(None, 3, 2)], [f32(), f32(), f32()], num=3, axis=1),
     "where": case("WHERE", [boolean(3, 4)], [i64()]),
+    "reverse/integers as they are": case("REVERSE_V2", [i8(2, 3), const([1])], [i8(scale=0.07, zero=9)], steps=0),
 }

@@ -181,19 +181,18 @@ def moved(
 def alike(call: Call, inputs: Sequence[int]) -> bool:
     """Whether the integers of these tensors become the outputs' as they are.
 
-    They do where they stand for equal reals, and from a single input in any case: TFLite's kernels copy them, even where
-    a converter gave the output another scale. Nothing may be fused on.
+    They do where they stand for equal reals, and from a single input in any case: TFLite's kernels copy them, even
+    where a converter gave the output another scale. Nothing may be fused on.
     """
     tensors = [call.flow.tensor(i) for i in [*inputs, *call.outputs] if call.flow.is_quantized(i)]
     if call.flow.dequantize or not tensors:
         return True
-    plain = [i for i in call.outputs if i >= 0 and call.flow.tensor(i).dtype.kind == "f"]
-    copied = len(inputs) == 1 and len({t.dtype for t in tensors}) == 1 and not plain
-    if not copied and (
-        plain or any(t.quantization is None or not t.quantization.same(tensors[0].quantization) for t in tensors)
-    ):
+    if any(i >= 0 and call.flow.tensor(i).dtype.kind == "f" for i in call.outputs):
         return False
-    return all(t.quantization is not None and t.quantization.per_tensor for t in tensors) and not _fuses(call)
+    copied = len(inputs) == 1 and len({t.dtype for t in tensors}) == 1
+    first = tensors[0].quantization
+    same = copied or all(t.quantization is not None and t.quantization.same(first) for t in tensors)
+    return same and all(t.quantization is not None and t.quantization.per_tensor for t in tensors) and not _fuses(call)
 
 
 def _fuses(call: Call) -> bool:

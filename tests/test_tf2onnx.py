@@ -89,6 +89,9 @@ def named(name: str | None = None) -> Any:
     return tf.TensorSpec((None, 8, 8, 3), tf.float32, name=name)
 
 
+TFLITE = ([("serving_default_image:0", [0, 8, 8, 3])], [("StatefulPartitionedCall_1:0", [0, 2])])
+
+
 # --- functions --------------------------------------------------------------------------------------------------------
 
 
@@ -164,8 +167,12 @@ def test_from_graph_def(graph_def: Any) -> None:
 
 def test_from_tflite(folder: Path) -> None:
     proto, _ = tf2onnx.convert.from_tflite(str(folder / "model.tflite"), verify=False)
-    inputs, outputs = described(proto)
-    assert ([shape for _, shape in inputs], [shape for _, shape in outputs]) == ([[0, 8, 8, 3]], [[0, 2]])
+    assert described(proto) == TFLITE
+    name = TFLITE[1][0][0]
+    proto, _ = tf2onnx.convert.from_tflite(
+        str(folder / "model.tflite"), output_names=[name], inputs_as_nchw=[TFLITE[0][0][0]], verify=False
+    )
+    assert described(proto) == ([(TFLITE[0][0][0], [0, 3, 8, 8])], TFLITE[1])
 
 
 def test_large_model(graph_def: Any, tmp_path: Path) -> None:
@@ -280,7 +287,7 @@ def test_channels_first_of_tflite(folder: Path) -> None:
 def test_command_lines_of_tflite(line: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     tf2onnx.convert.main([*line.split(), "--no-verify", "--output", str(tmp_path / "model.onnx")])
-    assert [shape for _, shape in described(onnx.load(tmp_path / "model.onnx"))[1]] == [[0, 2]]
+    assert described(onnx.load(tmp_path / "model.onnx")) == TFLITE
 
 
 def test_an_archive_from_the_command_line(folder: Path, tmp_path: Path) -> None:

@@ -218,6 +218,22 @@ def test_the_keras_that_reads_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
         keras_file._load(tmp_path / "none.h5", "2.1", False)
 
 
+def test_a_subclassed_model_of_keras_2_that_is_built() -> None:
+    k = keras_2()
+
+    class Model(k.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = k.layers.Dense(3)
+
+        def call(self, x: Any, training: bool = False) -> Any:
+            return self.dense(x)
+
+    model = Model()
+    model.build((None, 4))
+    assert outline(open_source(model, Options())) == ([("input_0", ("batch", 4))], ["output_0"])
+
+
 def test_code_in_files_of_keras_2(tmp_path: Path) -> None:
     k = keras_2()
     model = k.Sequential([k.Input((5,)), k.layers.Lambda(lambda x: x * 2, name="twice")])

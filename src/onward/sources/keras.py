@@ -82,6 +82,9 @@ def _known_inputs(model: Any) -> Any:
     saved = getattr(model, "_saved_model_inputs_spec", None)  # tf_keras subclassed, called
     if saved is not None:
         return map_structure(lambda spec: _free_batch(as_spec(spec)), saved)
+    built = getattr(model, "_build_input_shape", None)  # tf_keras subclassed, built
+    if built is not None:
+        return _shapes_to_specs(built, as_dtype(getattr(model, "compute_dtype", None) or "float32"))
     shapes = getattr(model, "_build_shapes_dict", None)  # Keras 3 subclassed, called
     if shapes and getattr(model, "_called", True):
         dtype = as_dtype(getattr(model, "input_dtype", None) or getattr(model, "compute_dtype", "float32"))

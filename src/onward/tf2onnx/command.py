@@ -91,7 +91,7 @@ def options(parsed: argparse.Namespace) -> Options:
     signature = parsed.signature_def
     if parsed.concrete_function is not None:
         signature = f"__call__:{parsed.concrete_function}"
-    known = _signature_names(parsed, signature) if parsed.saved_model else {}
+    known = _signature_names(parsed, signature)
     places = [known.get(name, name) for name in names]
     stated = {place: shapes.get(name, Spec(None)) for name, place in zip(names, places, strict=True)}
     return Options(
@@ -146,7 +146,7 @@ class _Renaming:
         self._given = [list(inputs), list(outputs)]
         self._known = known
         self._as_given = bool(parsed.graphdef or parsed.checkpoint or parsed.tfjs)
-        self._graph_names = parsed.use_graph_names
+        self._graph_names = bool(parsed.use_graph_names or parsed.tflite)
 
     def __call__(self, graph: Graph) -> dict[str, str]:
         names: dict[str, str] = {}
@@ -166,6 +166,12 @@ class _Renaming:
 
 def _signature_names(parsed: argparse.Namespace, signature: str | None) -> dict[str, str]:
     """The names that a signature gives tensors, by those that they have in the graph."""
+    if parsed.tflite:
+        from onward.sources.tflite import tensor_names
+
+        return {tensor: name for name, tensor in tensor_names(parsed.tflite, signature).items()}
+    if not parsed.saved_model:
+        return {}
     from onward.sources.saved_model import describe_saved_model
 
     found = describe_saved_model(parsed.saved_model, parsed.tag)

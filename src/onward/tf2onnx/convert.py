@@ -27,6 +27,7 @@ from onward.graph import Graph
 from onward.options import DEFAULT_OPSET, Options
 from onward.pipeline import run
 from onward.program import ONNXProgram
+from onward.sources.tflite import tensor_names
 from onward.specs import Spec
 from onward.writing import check_writable
 
@@ -190,8 +191,8 @@ def from_tflite(
 
     Args:
         tflite_path: the file.
-        input_names: names of inputs, in the order to have them.
-        output_names: names of the outputs to keep.
+        input_names: names of the tensors that are inputs, in the order to have them.
+        output_names: names of the tensors to keep as outputs.
 
     The rest is described above.
     """
@@ -199,7 +200,18 @@ def from_tflite(
         raise InvalidArgumentError("from_tflite needs a path")
     _refuse(custom_op_handlers, custom_rewriter)
     options = _options(opset, custom_ops, extra_opset, inputs_as_nchw, outputs_as_nchw, verify)
-    options |= {"inputs": _shapes(shape_override) or _list(input_names), "outputs": _list(output_names)}
+    tensors = tensor_names(tflite_path)
+    names = {tensor: name for name, tensor in tensors.items()}
+    shapes = _shapes(shape_override) or {}
+    options |= {
+        "inputs": {names.get(tensor, tensor): spec for tensor, spec in shapes.items()} or _known(input_names, names),
+        "outputs": _known(output_names, names),
+        "rename": lambda graph: {
+            port.name: tensors[port.name] for port in (*graph.inputs, *graph.outputs) if port.name in tensors
+        },
+        "inputs_as": _by_name(options["inputs_as"], names),
+        "outputs_as": _by_name(options["outputs_as"], names),
+    }
     return _converted(Path(tflite_path), options, extra_opset, large_model, output_path)
 
 
@@ -297,8 +309,12 @@ def _shapes(override: Mapping[str, Sequence[int | None]] | None) -> dict[str, Sp
     }
 
 
-def _list(names: Sequence[str] | None) -> list[str] | None:
-    return None if names is None else list(names)
+def _known(given: Sequence[str] | None, names: Mapping[str, str]) -> list[str] | None:
+    return None if given is None else [names.get(tensor, tensor) for tensor in given]
+
+
+def _by_name(layouts: Mapping[str, str] | None, names: Mapping[str, str]) -> dict[str, str] | None:
+    return None if layouts is None else {names.get(tensor, tensor): layout for tensor, layout in layouts.items()}
 
 
 def _tensor_names(function: Any, graph: Graph) -> dict[str, str]:

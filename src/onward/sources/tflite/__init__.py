@@ -107,6 +107,14 @@ def describe(path: str | os.PathLike[str]) -> dict[str, tuple[dict[str, Tensor],
     return found
 
 
+def tensor_names(path: str | os.PathLike[str], signature: str | None = None) -> dict[str, str]:
+    """The names that the file's own tensors have, by those that a signature gives them."""
+    model = Model(path)
+    chosen = _signature(model, signature)
+    subgraph = model.subgraphs[chosen.subgraph]
+    return {name: subgraph.tensor(index).name for name, index in (*chosen.inputs.items(), *chosen.outputs.items())}
+
+
 def _signature(model: Model, wanted: str | None) -> Signature:
     """The signature to read; files of older converters have none, and are called by their tensors' names."""
     known = {signature.key: signature for signature in model.signatures}

@@ -24,6 +24,11 @@ DRAWS: dict[str, tuple[Callable[[tf.Tensor], tf.Tensor], float, float]] = {
     "gamma": (lambda n: _R.gamma(n, 2.0), 2.0, 2**0.5),
     "gamma/small": (lambda n: _R.gamma(n, 0.3), 0.3, 0.3**0.5),
     "poisson": (lambda n: _R.poisson(n, 4.0), 4.0, 2.0),
+    "limits": (
+        lambda n: _RAW.ParameterizedTruncatedNormal(shape=n, means=1.0, stdevs=2.0, minvals=0.0, maxvals=9.0),
+        2.01798,
+        1.39365,
+    ),
     "poisson/large": (lambda n: _R.poisson(n, 70.0), 70.0, 70**0.5),
 }
 SEEDED: dict[str, tuple[Callable[[tf.Tensor], tf.Tensor], float, float]] = {
@@ -32,6 +37,36 @@ SEEDED: dict[str, tuple[Callable[[tf.Tensor], tf.Tensor], float, float]] = {
     "poisson/wide": (lambda n: _R.stateless_poisson(n, [1, 2], 12.0, tf.float64), 12.0, 12**0.5),
     "binomial": (lambda n: _R.stateless_binomial(n, [1, 2], 10.0, 0.3), 3.0, 2.1**0.5),
     "categories": (lambda n: _R.stateless_categorical(tf.math.log([[0.5, 0.25, 0.25]]), COUNT, [1, 2])[0], 0.75, 0.829),
+    "limits/central": (
+        lambda n: _R.stateless_parameterized_truncated_normal(n, [1, 2], 1.0, 2.0, 0.0, 9.0),
+        2.01798,
+        1.39365,
+    ),
+    "limits/wide": (
+        lambda n: _R.stateless_parameterized_truncated_normal(n, [1, 2], 0.0, 1.0, -1.0, 30.0),
+        0.28760,
+        0.79353,
+    ),
+    "limits/tail": (
+        lambda n: _R.stateless_parameterized_truncated_normal(n, [1, 2], 0.0, 1.0, 3.0, 30.0),
+        3.28309,
+        0.26563,
+    ),
+    "limits/lower-tail": (
+        lambda n: _R.stateless_parameterized_truncated_normal(n, [1, 2], 0.0, 1.0, -30.0, -2.0),
+        -2.37321,
+        0.33805,
+    ),
+    "limits/narrow": (
+        lambda n: _R.stateless_parameterized_truncated_normal(n, [1, 2], 0.0, 1.0, 2.0, 2.2),
+        2.09303,
+        0.05744,
+    ),
+    "limits/around": (
+        lambda n: _R.stateless_parameterized_truncated_normal(n, [1, 2], 0.0, 1.0, -0.5, 0.4),
+        -0.04672,
+        0.25630,
+    ),
     "shuffle": (lambda n: _R.experimental.stateless_shuffle(tf.constant(np.arange(COUNT)), [1, 2]), COUNT / 2, 5773.5),
 }
 

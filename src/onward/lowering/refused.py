@@ -65,8 +65,6 @@ _REASONS: dict[str, str] = {
         SelfAdjointEig Conv3DBackpropFilter""",
     "training only": """CTCLoss RandomCrop RandomIndexShuffle SampleDistortedBoundingBox
         StatelessSampleDistortedBoundingBox IgammaGradA RandomGammaGrad FractionalMaxPoolGrad FractionalAvgPoolGrad""",
-    "draws by rejection, how often depends on what is drawn, so that other numbers than TensorFlow's would come":
-        """ParameterizedTruncatedNormal StatelessParameterizedTruncatedNormal""",
     "the state of TensorFlow 1.14's generators; later releases write StatefulStandardNormalV2":
         "StatefulStandardNormal",
     "eigenvalues of matrices that are not symmetric take an iteration of unknown length over complex numbers":

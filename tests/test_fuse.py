@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import onward
-from tests.harness import Case, case, check, f32, w
+from tests.harness import Case, case, check, f32, f64, w
 
 
 def _layer(make):
@@ -75,6 +75,18 @@ CASES: dict[str, Case] = {
         f32("b", 7),
         ops="Erf !Gelu",
     ),
+    "prelu": case(_layer(lambda: L.PReLU()), f32("b", 5, 6), builds=True, ops="PRelu !Relu"),
+    "prelu/shared": case(
+        _chain(lambda: L.Conv2D(4, 3), lambda: L.PReLU(shared_axes=[1, 2])),
+        f32("b", 6, 7, 3), builds=True, ops="PRelu !Relu !Add",
+    ),
+    "prelu/other-input": case(
+        lambda x, y: tf.nn.relu(x) - 0.2 * tf.nn.relu(-y), f32("b", 7), f32("b", 7), ops="!PRelu"
+    ),
+    "prelu/slope-that-broadcasts": case(
+        lambda x: tf.nn.relu(x) - w(3, 7) * tf.nn.relu(-x), f32("b", 1, 7), ops="!PRelu"
+    ),
+    "prelu/double": case(lambda x: tf.nn.relu(x) - 0.2 * tf.nn.relu(-x), f64("b", 7), ops="!PRelu"),
     "hard-sigmoid": case(lambda x: keras.ops.hard_sigmoid(x), f32("b", 7), ops="HardSigmoid !Clip"),
     "layer-norm/last-axis": case(
         _layer(L.LayerNormalization), f32("b", "t", 6), builds=True, ops="LayerNormalization !ReduceMean"

@@ -61,7 +61,10 @@ class UnsupportedOpsError(OnwardError):
             layer = f"  (layer '{m.layer}')" if m.layer else ""
             reason = f": {m.reason}" if m.reason else ""
             lines.append(f"  {m.op:<{width}}  {where}{layer}{reason}")
-        lines.append("Write a mapping (docs/add_an_op.md) and pass it as custom_ops={'OpName': function}.")
+        lines.append(
+            "Write a mapping (docs/add_an_op.md) and pass it as custom_ops={'OpName': function}, or keep the op in an "
+            "ONNX domain of your own: custom_ops={'OpName': 'my.domain'}."
+        )
         super().__init__("\n".join(lines))
 
 

@@ -7,6 +7,7 @@ loop goes when everything that is used of it has been found so; otherwise it sta
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ from onward.fuse.lift import Lifter
 from onward.fuse.linear import Reader
 from onward.fuse.recurrent_cells import Cell, Step, plain, recognise_cell
 from onward.fuse.reverse import reverse, unreversed
+from onward.fuse.roll import Rolled
+from onward.fuse.unrolled import written_out
 from onward.ir import Node, Value
 from onward.lowering.builder import Builder
 
@@ -36,6 +39,25 @@ def recur(op: Builder, graph: ir.Graph) -> None:
             op.origin = node.origin
             _replace(op, graph, node)
     graph.sort()
+    for steps in written_out(graph):
+        op.origin = steps.template[-1].origin
+        rolled = Rolled(op, graph, steps)
+        results = _native(op, rolled.loop, rolled.wanted)
+        if results is not None:
+            rolled.replace(results)
+        for inner in rolled.body.nodes:
+            inner.detach()
+    graph.sort()
+
+
+def _native(op: Builder, node: Node, wanted: Iterable[int]) -> dict[int, Value] | None:
+    """Some outputs of a loop without it, None where that cannot be."""
+    loop = _Loop(op, node)
+    if not loop.recurrent:
+        return None
+    loop.find_cells()
+    results = {index: loop.result(index) for index in wanted}
+    return None if None in results.values() else {k: v for k, v in results.items() if v is not None}
 
 
 def _replace(op: Builder, graph: ir.Graph, node: Node) -> None:
@@ -315,9 +337,9 @@ class _Loop:
 
     def _last(self, value: Value) -> Value | None:
         """The value after the last step."""
-        node = value.producer
-        if node is not None and node.op == "Unsqueeze" and _axes(node.inputs[1]) == [0]:
-            return self._final(plain(node.inputs[0])) if node.inputs[0] is not None else None
+        inner = _headless(value)
+        if inner is not None:
+            return self._final(plain(inner))
         last = self._final(value)
         return None if last is None else self.op.Squeeze(last, axes=[0])
 
@@ -393,6 +415,15 @@ def _vector(lengths: Value) -> Value:
         assert node.inputs[0] is not None
         return plain(node.inputs[0])
     return lengths
+
+
+def _headless(value: Value) -> Value | None:
+    """The value behind an Unsqueeze or Reshape that puts one dimension in front of it, None where there is none."""
+    node = value.producer
+    inner = node.inputs[0] if node is not None and node.op in ("Unsqueeze", "Reshape") else None
+    if inner is None or inner.shape is None:
+        return None
+    return inner if value.shape == (1, *inner.shape) else None
 
 
 def _axes(axes: Value | None) -> list[int]:

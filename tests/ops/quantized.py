@@ -75,6 +75,14 @@ def _multiply(x, y, *ranges):
     return _plain(raw.QuantizedMul(x=_q(x), y=_q(y), Toutput=tf.qint32, **dict(zip(names, ranges, strict=True))))
 
 
+def _concat(x, y, low, high, other_low, other_high):
+    return _plain(
+        raw.QuantizedConcat(
+            concat_dim=1, values=[_q(x), _q(y)], input_mins=[low, other_low], input_maxes=[high, other_high]
+        )
+    )
+
+
 def _relu(name: str):
     def function(x, low, high):
         return _plain(getattr(raw, name)(features=_q(x), min_features=low, max_features=high * 4, out_type=tf.quint8))
@@ -103,6 +111,10 @@ CASES = {
     "matmul": case(_matmul(), u8("b", "t", **BYTES), u8("t", 3, **BYTES), LOW, HIGH, LOW, HIGH),
     "matmul/turned": case(_matmul(True), u8("b", 5, **BYTES), u8("n", 5, **BYTES), LOW, HIGH, LOW, HIGH),
     "multiply": case(_multiply, u8("b", 4, **BYTES), u8(4, **BYTES), LOW, HIGH, LOW, HIGH),
+    "concat": case(_concat, u8("b", 2, **BYTES), u8("b", 3, **BYTES), LOW, HIGH, LOW, HIGH),
+    "concat/one-range": case(
+        lambda x, y, low, high: _concat(x, y, low, high, low, high), u8("b", 2, **BYTES), u8("b", 3, **BYTES), LOW, HIGH
+    ),
     **{
         f"conv/{padding}-{stride}".lower(): case(
             _conv(padding, stride), u8("b", 9, 8, 3, **BYTES), u8(3, 2, 3, 4, **BYTES), LOW, HIGH, LOW, HIGH

@@ -21,7 +21,10 @@ READ: dict[str, str] = {
 
 _TABLE = "the graph changes a lookup table while it runs, and ONNX keeps no state between runs"
 _BYTES = "strings in ONNX are text and cannot hold such bytes: begin behind it, at the tensors that it gives"
-_IMAGE = "ONNX Runtime decodes no image files, and ONNX strings cannot hold them: begin behind it, at the pixels"
+_IMAGE = (
+    "ONNX Runtime decodes no image files, and ONNX strings cannot hold them: begin behind it, at the pixels "
+    "(onnxruntime-extensions has a DecodeImage of uint8 vectors that can stand before)"
+)
 _INPUT = "feeds data from an input pipeline: begin behind it, at the tensors that it gives"
 _ONEDNN = "made by oneDNN's graph rewriting on the machine that runs TensorFlow: save the graph from before it"
 _FIXED = "its kernel rounds in fixed point in a way of its own; quantise with Q/DQ, or begin from a TFLite file"
@@ -51,7 +54,7 @@ _REASONS: dict[str, str] = {
         QuantizedMatMulWithBias QuantizedMatMulWithBiasAndDequantize QuantizedMatMulWithBiasAndRelu
         QuantizedMatMulWithBiasAndReluAndRequantize QuantizedMatMulWithBiasAndRequantize RequantizePerChannel
         RequantizationRangePerChannel""",
-    _FIXED: """QuantizedAdd QuantizedBiasAdd QuantizedConcat QuantizedInstanceNorm QuantizedResizeBilinear
+    _FIXED: """QuantizedAdd QuantizedBiasAdd QuantizedInstanceNorm QuantizedResizeBilinear
         QuantizedBatchNormWithGlobalNormalization UniformQuantizedAdd UniformQuantizedConvolution
         UniformQuantizedConvolutionHybrid UniformQuantizedDot UniformQuantizedDotHybrid UniformRequantize""",
     _NO_KERNEL: """FFTND IFFTND RFFTND IRFFTND GenerateBoundingBoxProposals CTCLossV2 QuantizedReluX XlaConvV2 XlaDotV2

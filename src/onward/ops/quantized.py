@@ -14,7 +14,7 @@ from onward.dtypes import FLOAT32, FLOAT64, INT32, INT64, storage
 from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.layout import channels_first, channels_last, kernel_first, padded, window
-from onward.lowering.registry import Unsupported, lower
+from onward.lowering.registry import Static, Unsupported, lower
 from onward.ops.linalg import swap_last
 from onward.ops.pool import avg_pool, max_pool
 from onward.ops.requantize import along, half_away
@@ -40,6 +40,19 @@ def multiply(
 ) -> Ranged:  # fmt: skip
     product = _centred(op, x, min_x, max_x) * _centred(op, y, min_y, max_y)
     return product, *_product_range(op, (x, min_x, max_x), (y, min_y, max_y))
+
+
+@lower("QuantizedConcat")
+def concat(op: Builder, axis: Static, values: list[Value], mins: list[Value], maxes: list[Value]) -> Ranged:
+    """Over the range that holds all of them; steps stay as they are where that is their own."""
+    low, high = op.Min(*mins, np.zeros((), np.float32)), op.Max(*maxes)
+    first, last = _bounds(values[0].dtype)
+    parts = []
+    for x, bottom, top in zip(values, mins, maxes, strict=True):
+        moved = op.Clip(_nearest_step(op, _number(op, x, x.dtype, bottom, top), x.dtype, low, high), first, last)
+        own = op.And(op.Equal(bottom, low), op.Equal(top, high))
+        parts.append(op.Where(own, x, op.Cast(moved, to=x.dtype)))
+    return op.Concat(*parts, axis=int(axis)), low, high
 
 
 @lower("QuantizedConv2D")
@@ -158,6 +171,10 @@ def _step(op: Builder, x: Value, number: float, low: Value, high: Value) -> Valu
 
 def _unclipped(op: Builder, dtype: np.dtype, number: float, low: Value, high: Value) -> Value:
     """Which step a number is, counted on beyond both ends of the range, int64."""
+    return _nearest_step(op, op.constant(number, FLOAT64), dtype, low, high)
+
+
+def _nearest_step(op: Builder, number: Value, dtype: np.dtype, low: Value, high: Value) -> Value:
     first, last = _bounds(dtype)
     bottom, top = op.Cast(low, to=FLOAT64), op.Cast(high, to=FLOAT64)
     scale = float(last - first) / (top - bottom)

@@ -164,6 +164,18 @@ def test_choosing(tmp_path: Path) -> None:
         open_source(file, Options(inputs=["nothing"]))
 
 
+def test_cutting(tmp_path: Path) -> None:
+    """Tensors may be named in place of the signature's inputs, and any of them can be an input."""
+    file = write(tmp_path, frozen(dense), signature=SIGNATURE)
+    graph = open_source(file, Options(inputs={"x:0": onward.spec("n", 4)}))
+    assert [(made.name, made.shape) for made in graph.inputs] == [("picture", ("n", 4))]
+    assert [made.name for made in open_source(file, Options(inputs=["x"])).inputs] == ["picture"]
+    program = onward.convert(file, inputs={"y": (2, 6)}, outputs=["z"], verify=True)
+    assert program.input_names == ["y"]
+    y = np.arange(12, dtype=np.float32).reshape(2, 6)
+    np.testing.assert_array_equal(program.run({"y": y})["z"], y[:, [1, 0]])
+
+
 def test_the_older_place_of_the_signature(tmp_path: Path) -> None:
     file = write(tmp_path, frozen(dense), userDefinedMetadata={"signature": SIGNATURE})
     assert [made.name for made in open_source(file, Options()).inputs] == ["picture"]

@@ -71,3 +71,11 @@ def test_missing_ops_of_a_saved_model(tmp_path: Path) -> None:
     without = inspect(tmp_path / "model", Options(outputs=["path"]))
     assert not without.missing
     json.dumps(found.to_dict())
+
+
+@pytest.mark.parametrize("name", ["tfjs", "tfjs/model.json", "layers", "trained.meta", "frozen.pb", "int8.tflite"])
+def test_sources_of_every_kind(name: str) -> None:
+    data = Path(__file__).parents[1] / "data"
+    found = inspect(data / name, Options(outputs=["y"] if name in ("trained.meta", "frozen.pb") else None))
+    assert found.parameters
+    assert not found.missing

@@ -16,10 +16,11 @@ from onward.formats.tfjs import ModelFile
 from onward.formats.values import Pieces, shape_of
 from onward.graph import Graph, Shape
 from onward.options import Options
-from onward.sources.choose import select, stated_inputs
+from onward.sources.body import Body, output_type
+from onward.sources.choose import is_names, select, stated_inputs
 from onward.sources.fused import split_fused
 from onward.sources.inline import build, placeholder
-from onward.sources.library import Body, Library
+from onward.sources.library import Library
 from onward.sources.session import session_reference
 from onward.sources.tables import INITIALIZERS
 from onward.sources.variables_v1 import Restored
@@ -33,7 +34,8 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
 
     Args:
         path: the ``model.json``, or its folder; its shards lie beside it or below.
-        options: `inputs` completes or overrides shapes; `outputs` names outputs of the signature, or any tensors.
+        options: `inputs` completes or overrides shapes; it and `outputs` name inputs and outputs of the signature, or
+            any tensors of the graph, at which it is cut.
 
     Raises:
         InvalidSourceError: the file or a shard is damaged, missing or lies outside the folder.
@@ -206,25 +208,41 @@ def _build(
     file: ModelFile, library: Library, inputs: list[_Tensor], outputs: list[tuple[str, str]], options: Options
 ) -> tuple[Graph, dict[str, str]]:
     """The graph, and the tensor that each of its inputs stands for."""
-    specs = [Spec(name_batch(made.shape), made.dtype, made.name) for made in inputs]
-    chosen = stated_inputs(specs, _plain(options.inputs))
     body = library.main
+    given, cut = _places(options.inputs, inputs, body)
+    inputs = [*inputs, *cut]
+    specs = [Spec(name_batch(made.shape), made.dtype, made.name) for made in inputs]
+    chosen = stated_inputs(specs, given)
     placed = [
         (placeholder(spec.name or made.name, made.dtype, spec.shape), made.reference)
         for spec, made in zip(chosen, inputs, strict=True)
     ]
     restored = Restored(body, library, lambda: _no_variables(file))
     graph = build(library, body, placed, outputs, name=options.name or _name(file), bind=restored.value)
-    return select(graph, _plain(options.inputs), None), {made.name: reference for made, reference in placed}
+    if cut:
+        graph.inputs = []  # these are always needed
+        needed = set(graph.nodes())
+        graph.inputs = [made for made, _ in placed if made.tensor.node in needed]
+    references = {made.name: reference for made, reference in placed}
+    graph = select(graph, given, None)
+    return graph, {made.name: references[made.name] for made in graph.inputs}
 
 
-def _plain(given: Any) -> Any:
-    """Names of inputs without the ``:0`` that TensorFlow.js writes behind them."""
-    if isinstance(given, Mapping):
-        return {name.removesuffix(":0") if isinstance(name, str) else name: spec for name, spec in given.items()}
-    if isinstance(given, (list, tuple)):
-        return type(given)(name.removesuffix(":0") if isinstance(name, str) else name for name in given)
-    return given
+def _places(given: Any, inputs: list[_Tensor], body: Body) -> tuple[Any, list[_Tensor]]:
+    """What is said of inputs, by the signature's names where tensors are named; and tensors that become inputs too."""
+    if not isinstance(given, Mapping) and not is_names(given):
+        return given, []
+    known = {made.name: made.name for made in inputs}
+    known |= {made.reference.removesuffix(":0"): made.name for made in inputs if made.reference not in known}
+    cut: list[_Tensor] = []
+    for name in given:
+        plain = name.removesuffix(":0") if isinstance(name, str) else name
+        node, index = body.nodes.get(_node_of(str(plain))), str(plain).partition(":")[2] or "0"
+        if plain not in known and node is not None and index.isdecimal():
+            cut.append(_Tensor(plain, _full(plain), dtype_of(output_type(node, int(index))), None))
+            known[plain] = plain
+    labels = [known.get(name.removesuffix(":0"), name) if isinstance(name, str) else name for name in given]
+    return dict(zip(labels, given.values(), strict=True)) if isinstance(given, Mapping) else labels, cut
 
 
 def _no_variables(file: ModelFile) -> Any:

@@ -209,7 +209,7 @@ def _signatures(path: Path, options: Options) -> list[Signature]:
             Signature(name, *([Port(n, label(t.dtype), t.shape) for n, t in tensors.items()] for tensors in ends))
             for name, ends in describe(path).items()
         ]
-    if not path.is_dir():
+    if not (path / "saved_model.pb").is_file():
         return []
     from onward.sources.saved_model import describe_saved_model
 

@@ -214,6 +214,7 @@ CASES: dict[str, Case] = {
         [f32(None, 7), weights(6, 7, dtype="int8", scale=0.01), weights(6)],
         [f32()],
         version=3,
+        ops="Cast !DequantizeLinear",
         tolerance=0.05,
     ),
     "conv_2d/hybrid": case(

@@ -12,10 +12,13 @@ from onward.passes.layout import cancel_transposes
 from onward.passes.loops import lean_loops
 from onward.passes.simplify import simplify
 from onward.passes.unsigned import make_unsigned
+from onward.passes.weights import spell_out_weights
 
 Pass = Callable[[Builder, ir.Graph], None]
 
-PIPELINE: list[Pass] = [simplify, recognise, recur, lean_loops, cancel_transposes, absorb, make_unsigned, simplify]
+PIPELINE: list[Pass] = [
+    simplify, recognise, recur, lean_loops, cancel_transposes, absorb, make_unsigned, spell_out_weights, simplify,
+]  # fmt: skip
 
 
 def run(op: Builder, graph: ir.Graph, output_names: list[str], steps: Sequence[Pass] = PIPELINE) -> None:

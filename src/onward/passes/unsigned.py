@@ -140,9 +140,9 @@ def _shift(op: Builder, piece: list[Value]) -> None:
             node.set_input(2, _raised(op, node.inputs[2]))
             continue
         places = MOVES[node.op]
-        for i, value in enumerate(node.inputs):
-            if value is not None and value.is_const and value.dtype == INT8 and (places is None or i in places):
-                node.set_input(i, _raised(op, value))
+        for i, taken in enumerate(node.inputs):
+            if taken is not None and taken.is_const and taken.dtype == INT8 and (places is None or i in places):
+                node.set_input(i, _raised(op, taken))
         if node.op == "Pad" and (len(node.inputs) < 3 or node.inputs[2] is None):
             _fill(op, node)
 

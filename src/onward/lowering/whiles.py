@@ -129,7 +129,7 @@ class _While:
 
     def _fills(self, k: int) -> bool:
         """Whether a list is only written to, at the place of a counter that starts at zero."""
-        if not isinstance(self.initial[k], TensorList) or self.trips is None:
+        if not isinstance(self.initial[k], TensorList):
             return False
         node = control.source(self.body.outputs[k].tensor).node
         if node.op not in WRITES or self._parameter(self.body, node.inputs[WRITES[node.op]]) != k:
@@ -280,6 +280,8 @@ class _While:
         """The collected elements, followed by those that the loop did not come to (zeros, or what was there)."""
         op = self.op
         length = reserved.length()
+        if length.array is not None and length.array == 0:
+            return collected
         if self.rest:
             pass  # it may end before the list is full
         elif length.elements is not None and self.trips is not None and self.trips.elements is not None:

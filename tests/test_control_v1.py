@@ -192,6 +192,42 @@ def _array_ops() -> Any:
     return a.stack(), a.gather([2, 0]), a.size(), b.stack(), b.size(), c.concat(), c.read(1)
 
 
+def _array_without_limit() -> Any:
+    """Grows as long as a condition of the values holds."""
+    x = _x()
+    step = lambda t, h, made: (t + 1, h * 1.5 + 0.1, made.write(t, h))  # noqa: E731
+    going = lambda t, h, made: tf.reduce_sum(tf.abs(h)) < 50.0  # noqa: E731
+    t, _, made = v1.while_loop(going, step, [tf.constant(0), x, tf.TensorArray(_F, size=0, dynamic_size=True)])
+    return made.stack(), t
+
+
+def _array_in_choice() -> Any:
+    x = _x()
+    n = tf.shape(x)[0]
+
+    def step(i: Any, made: Any) -> Any:
+        return i + 1, v1.cond(tf.reduce_sum(x[i]) > 0, lambda: made.write(i, x[i]), lambda: made.write(i, -x[i]))
+
+    array = tf.TensorArray(_F, size=n, element_shape=[3])
+    return v1.while_loop(lambda i, _: i < n, step, [tf.constant(0), array])[1].stack()
+
+
+def _boxes_of_pictures() -> Any:
+    """As detection models have it: suppression by class in a loop over pictures, padded to one size."""
+    boxes, scores = _x(None, 9, 4, name="boxes"), _x(None, 9, 2, name="scores")
+
+    def one(pair: Any) -> Any:
+        b, s = tf.sort(pair[0], axis=-1), pair[1]
+        kept = [tf.image.non_max_suppression(b, s[:, k], tf.minimum(tf.shape(b)[0], 5), 0.5) for k in range(2)]
+        found = tf.concat([tf.gather(s[:, k], rows) for k, rows in enumerate(kept)], 0)
+        best, order = tf.nn.top_k(found, tf.minimum(tf.size(found), 6))
+        chosen = tf.gather(tf.concat([tf.gather(b, rows) for rows in kept], 0), order)
+        missing = 6 - tf.size(best)
+        return tf.pad(chosen, [[0, missing], [0, 0]]), tf.pad(best, [[0, missing]]), tf.size(best)
+
+    return tf.map_fn(one, (boxes, scores), dtype=(_F, _F, tf.int32))
+
+
 # --- recurrent networks -----------------------------------------------------------------------------------------------
 
 
@@ -247,6 +283,9 @@ GRAPHS: dict[str, tuple[Callable[[], Any], str]] = {
     "loop/in a function": (_in_a_function, "Loop"),
     "array/filled": (_filled_array, "Loop !ScatterND"),
     "array/ops": (_array_ops, "!Loop"),
+    "array/without a limit": (_array_without_limit, "Loop !ScatterND"),
+    "array/inside choice": (_array_in_choice, "Loop"),
+    "array/boxes of pictures": (_boxes_of_pictures, "Loop NonMaxSuppression"),
     "map_fn": (lambda: tf.map_fn(lambda row: tf.nn.softmax(row) * 2, _x()), "Loop"),
     "scan": (lambda: tf.scan(lambda a, row: a * 0.5 + row, _x(), initializer=tf.zeros([3])), "Loop"),
     "foldl": (lambda: tf.foldl(lambda a, row: a * 0.5 + row, _x()), "Loop"),

@@ -141,6 +141,7 @@ def test_from_function() -> None:
     proto, _ = tf2onnx.convert.from_function(two, [x, tf.TensorSpec((4, 2), name="y")])
     assert described(proto) == ([("x", [0, 4]), ("y", [4, 2])], [("Identity:0", [0, 2]), ("Identity_1:0", [0, 4])])
     assert described(tf2onnx.convert.from_function(keyed, input_signature=[x])[0])[1] == [("dbl", [0, 4]), ("sum", [])]
+    assert described(tf2onnx.convert.from_function(keyed, [x], shape_override={"x:0": [7, 4]})[0])[0] == [("x", [7, 4])]
     concrete = two.get_concrete_function(x, tf.TensorSpec((4, 2), name="y"))
     assert described(tf2onnx.convert.from_concrete_functions([concrete])[0]) == described(proto)
     with pytest.raises(ValueError, match="2 are given"):

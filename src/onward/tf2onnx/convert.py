@@ -67,7 +67,7 @@ def from_keras(
     """
     _refuse(custom_op_handlers, custom_rewriter)
     options = _options(opset, custom_ops, extra_opset, inputs_as_nchw, outputs_as_nchw, verify)
-    given = _signature(input_signature) if input_signature is not None else _shapes(shape_override)
+    given = _signature(input_signature) if input_signature is not None else _by_label(shape_override)
     return _converted(model, {**options, "inputs": given}, extra_opset, large_model, output_path)
 
 
@@ -105,7 +105,7 @@ def from_function(
         function = function.get_concrete_function(*input_signature)
     _refuse(custom_op_handlers, custom_rewriter)
     options = _options(opset, custom_ops, extra_opset, inputs_as_nchw, outputs_as_nchw, verify)
-    options |= {"inputs": _shapes(shape_override), "rename": lambda graph: _tensor_names(function, graph)}
+    options |= {"inputs": _by_label(shape_override), "rename": lambda graph: _tensor_names(function, graph)}
     return _converted(function, options, extra_opset, large_model, output_path)
 
 
@@ -307,6 +307,11 @@ def _shapes(override: Mapping[str, Sequence[int | None]] | None) -> dict[str, Sp
         name: Spec(tuple(None if size is None or size < 0 else int(size) for size in shape))
         for name, shape in override.items()
     }
+
+
+def _by_label(override: Mapping[str, Sequence[int | None]] | None) -> dict[str, Spec] | None:
+    """Shapes by names of inputs, which are written as names of tensors at times."""
+    return {name.removesuffix(":0"): spec for name, spec in (_shapes(override) or {}).items()} or None
 
 
 def _known(given: Sequence[str] | None, names: Mapping[str, str]) -> list[str] | None:

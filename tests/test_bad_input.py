@@ -48,6 +48,12 @@ def cut(path: Path, share: float) -> None:
     path.write_bytes(data[: int(len(data) * share)])
 
 
+def tfjs(folder: Path) -> Path:
+    """The folder of a TensorFlow.js model."""
+    shutil.copytree(Path(__file__).parent / "data" / "tfjs", folder / "js")
+    return folder / "js"
+
+
 def nothing(folder: Path) -> None:
     """A model as it should be."""
 
@@ -97,6 +103,18 @@ CASES: dict[str, tuple[Callable[[Path], object], str, int, str]] = {
     "a zip": (
         lambda f: zipfile.ZipFile(f / "a.keras", "w").close(), "a.keras -o out.onnx", 3, "a.keras|config.json",
     ),
+    "cut model.json": (lambda f: cut(tfjs(f) / "model.json", 0.5), "js -o out.onnx", 3, "model.json|cut short"),
+    "no shard": (lambda f: (tfjs(f) / "group1-shard2of2.bin").unlink(), "js -o out.onnx", 3, "shard2of2.bin"),
+    "cut shard": (
+        lambda f: cut(tfjs(f) / "group1-shard2of2.bin", 0.5), "js/model.json -o out.onnx", 3, "model.json|bytes",
+    ),
+    "shard outside": (
+        lambda f: (tfjs(f) / "model.json").write_text(
+            (f / "js/model.json").read_text().replace("group1-shard2of2.bin", "../out.onnx")
+        ),
+        "js -o out.onnx", 3, "model.json|../out.onnx|outside",
+    ),
+    "another JSON": (lambda f: (f / "a.json").write_text('{"a": 1}'), "a.json -o out.onnx", 3, "a.json|modelTopology"),
     "no golden file": (nothing, "model -o out.onnx --golden io.npz", 3, "io.npz|does not exist"),
     "golden is no npz": (lambda f: (f / "io.npz").write_text("x"), "model -o out.onnx --golden io.npz", 3, "io.npz"),
     "golden needs pickle": (

@@ -130,6 +130,7 @@ def run(source: Any, options: Options, progress: Progress | None = None) -> ONNX
         model.metadata["onward.state"] = json.dumps({state.input: state.output for state in model.states})
     program = ONNXProgram(model, graph)
     program.notes.extend(graph.notes)
+    program.notes.extend(_of_no_rank(model.graph))
     program.notes.extend(_on_state(op, model.states))
     _verify(program, options.verify, progress)
     if options.output is not None:
@@ -137,6 +138,14 @@ def run(source: Any, options: Options, progress: Progress | None = None) -> ONNX
             program.save(options.output, external_data=options.external_data)
     program.seconds = progress.seconds
     return program
+
+
+def _of_no_rank(graph: ir.Graph) -> Iterator[str]:
+    """What to know about inputs and outputs of which not even the rank is known."""
+    for what, values in (("input", graph.inputs), ("output", graph.outputs)):
+        for value in values:
+            if value.shape is None:
+                yield f"nothing tells the rank of the {what} '{value.name}', and onnx.checker wants one: give shapes"
 
 
 def _states(op: Builder) -> list[ir.State]:

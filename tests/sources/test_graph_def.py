@@ -59,6 +59,37 @@ def test_what_does_not_fit(frozen: Path, tmp_path: Path) -> None:
         open_source(tmp_path / "cut.pb", Options())
 
 
+def test_what_only_says_which_side_is_no_output(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    v1.disable_control_flow_v2()
+    with tf.Graph().as_default() as graph:
+        x, p = v1.placeholder(tf.float32, (None, 4), name="x"), v1.placeholder(tf.bool, (), name="p")
+        tf.identity(v1.cond(p, lambda: x, lambda: tf.constant([[1.0]])), name="y")
+        (tmp_path / "graph.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    v1.enable_control_flow_v2()
+    program = onward.convert(tmp_path / "graph.pb")
+    assert program.output_names == ["y"]
+    assert program.verification is not None
+    assert program.verification.passed
+    with pytest.raises(InvalidArgumentError, match="one side of a choice only"):
+        onward.convert(tmp_path / "graph.pb", outputs=["y", "cond/switch_f"], verify=False)
+
+
+def test_an_unknown_rank_is_told(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    with tf.Graph().as_default() as graph:
+        tf.identity(tf.compat.v1.placeholder(tf.float32, name="x") * 2.0, name="y")
+        (tmp_path / "graph.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    program = onward.convert(tmp_path / "graph.pb")
+    assert [note for note in program.notes if "rank of the input 'x'" in note]
+    given = onward.convert(tmp_path / "graph.pb", inputs={"x:0": onward.spec("n", 3)})
+    assert given.notes == []
+    onnx.checker.check_model(given.model_proto, full_check=True)
+
+
 @pytest.fixture(scope="module")
 def with_defaults(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """y = x * scale + 1 in training, x * scale otherwise; both have defaults, and one default is computed."""

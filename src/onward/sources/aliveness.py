@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from onward.errors import InvalidSourceError
+from onward.errors import InvalidArgumentError, InvalidSourceError
 from onward.sources.body import Body, Key, node_of
 
 SWITCHES = frozenset({"Switch", "RefSwitch", "_SwitchN"})
@@ -38,6 +38,7 @@ class Aliveness:
 
     Raises:
         InvalidSourceError: a tensor depends on itself, or lies behind too many switches.
+        InvalidArgumentError: a result is on one side of a choice whose outcome is another result.
     """
 
     def __init__(self, body: Body, given: Collection[Key], name: str) -> None:
@@ -53,7 +54,10 @@ class Aliveness:
             for condition, side in self.state(reference).items():
                 self.assumed.setdefault(condition, side)
         if self.assumed:
+            chosen = set(self.split.values())
             self._find()
+            if chosen & self.assumed.keys():
+                raise InvalidArgumentError(f"an output in {name} is computed on one side of a choice only")
 
     def is_given(self, reference: str) -> bool:
         """Whether a tensor's value comes from outside."""

@@ -14,7 +14,8 @@ from onward.formats.opdefs import opdef
 from onward.formats.values import attribute, constant, shape_of
 from onward.graph import Graph, Input
 from onward.options import Options
-from onward.sources.body import Body, output_type
+from onward.sources.aliveness import SWITCHES
+from onward.sources.body import Body, node_of, output_type
 from onward.sources.choose import check_names, is_names, stated_inputs
 from onward.sources.inline import build, placeholder
 from onward.sources.library import Library
@@ -148,13 +149,21 @@ def _outputs(body: Body, wanted: Any) -> list[tuple[str, str]]:
         names = [wanted] if isinstance(wanted, str) else list(wanted)
         return [(_label(name), _reference_of(body, name, "output")) for name in names]
     read = {reference.removeprefix("^").partition(":")[0] for node in body.nodes.values() for reference in node.input}
-    ends = [node for node in body.nodes.values() if node.name not in read and node.op not in _NO_RESULT]
+    ends = [node for node in body.nodes.values() if node.name not in read and not _says_nothing(body, node)]
     references = []
     for node in ends:
         references += [f"{node.name}:{i}" for i in range(_output_count(body, node))]
     if not references:
         raise InvalidArgumentError(f"{body.name} has no obvious outputs: name them with outputs=[...]")
     return list(zip(unique(map(_label, references)), references, strict=True))
+
+
+def _says_nothing(body: Body, node: Any) -> bool:
+    """Whether nobody means a node as an output: it has no result, or only tells which side of a choice it is on."""
+    if node.op in _NO_RESULT or node.op in SWITCHES:
+        return True
+    source = body.nodes.get(node_of(node.input[0])) if node.op == "Identity" and node.input else None
+    return source is not None and source.op in SWITCHES
 
 
 def _output_count(body: Body, node: Any) -> int:

@@ -74,6 +74,59 @@ def test_while_of_integers(tmp_path: Path) -> None:
     np.testing.assert_array_equal(got, [8.0, -12.0])
 
 
+def _by_converter(layers: Any, path: Path, shape: tuple[int, ...]) -> Path:
+    """A Keras 2 model with a batch of one, by TensorFlow's converter, whose loops it leaves as loops."""
+    import tensorflow as tf
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(0)
+    model = tf_keras.Sequential([tf_keras.Input(shape, batch_size=1), *layers(tf_keras.layers)])
+    module = tf.Module()
+    module.model = model
+    compute = tf.function(lambda x: model(x), input_signature=[tf.TensorSpec([1, *shape], tf.float32)])
+    concrete = compute.get_concrete_function()
+    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete], module).convert())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("layers", "op"),
+    [
+        (lambda k: [k.GRU(3, return_sequences=True), k.SimpleRNN(2)], "GRU"),
+        (lambda k: [k.Masking(), k.GRU(3, reset_after=False)], "GRU"),
+        (lambda k: [k.LSTM(3, return_sequences=True, unit_forget_bias=False)], "LSTM"),
+    ],
+)
+def test_loops_of_the_converter_become_recurrent_operators(tmp_path: Path, layers: Any, op: str) -> None:
+    """Lists that loops fill are collected, cells found."""
+    path = _by_converter(layers, tmp_path / "m.tflite", (6, 4))
+    program = onward.convert(path, verify=True)
+    present = {node.op_type for node in program.model_proto.graph.node}
+    assert op in present
+    assert "Loop" not in present
+
+
+def test_a_list_that_a_loop_fills(tmp_path: Path) -> None:
+    """Of what is no cell: collected by the loop, which copies nothing."""
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec([5, 2], tf.float32)])
+    def compute(x: Any) -> Any:
+        made = tf.TensorArray(tf.float32, 5, element_shape=[2])
+        total = tf.zeros([2])
+        for i in tf.range(5):
+            total = total * total + x[i]
+            made = made.write(i, tf.sin(total))
+        return made.stack()
+
+    path = tmp_path / "m.tflite"
+    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([compute.get_concrete_function()]).convert())
+    program = onward.convert(path, verify=True)
+    (loop,) = [node for node in program.model_proto.graph.node if node.op_type == "Loop"]
+    (body,) = [attribute.g for attribute in loop.attribute if attribute.name == "body"]
+    assert not {"Concat", "Slice", "ScatterND"} & {node.op_type for node in body.node}
+
+
 @pytest.mark.parametrize("state", ["initial", "carried"])
 def test_variables(tmp_path: Path, state: str) -> None:
     """Reads and assignments keep their order, in branches too."""

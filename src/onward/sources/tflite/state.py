@@ -7,7 +7,7 @@ all else (CALL_ONCE), fills them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from onward.formats.dtypes import RESOURCE
 from onward.formats.tflite import Model
 from onward.graph import FunctionRef, Graph, Input, Node, Output, Table, Tensor
 from onward.sources.tflite.flow import Flow, clean
+from onward.sources.tflite.lists import Write, writes
 from onward.sources.tflite.rules import Call, Rule
 
 _DEEPEST = 50  # subgraphs inside one another
@@ -38,7 +39,7 @@ class State:
         self.dequantize = dequantize
         self._follow = follow
         self._handles: dict[Any, Node] = {}
-        self._functions: dict[int, Graph] = {}
+        self._functions: dict[str, Graph] = {}
         self._active: list[int] = []
         self._ran: set[int] = set()
         self._count = 0
@@ -67,9 +68,10 @@ class State:
         finally:
             self._active.pop()
 
-    def function(self, index: int) -> tuple[FunctionRef, Graph]:
-        """A subgraph as a function of its inputs."""
-        if index not in self._functions:
+    def function(self, index: int, lists: Sequence[Write] = ()) -> tuple[FunctionRef, Graph]:
+        """A subgraph as a function of its inputs, some of which are lists that it writes to."""
+        name = f"subgraph_{index}" + "".join(f"_{write.place}" for write in lists)
+        if name not in self._functions:
             flow = self.flow(index)
             inputs = []
             for i, tensor in enumerate(flow.subgraph.inputs):
@@ -79,9 +81,11 @@ class State:
                 inputs.append(Input(node.name, Tensor(node, 0), dtype, None))
             self.follow(flow)
             outputs = [Output(f"result_{i}", flow.stored(t)) for i, t in enumerate(flow.subgraph.outputs)]
-            graph = Graph(flow.subgraph.name or f"subgraph_{index}", inputs, outputs, flow.effects)
-            self._functions[index] = self.lend(graph)
-        return FunctionRef(f"subgraph_{index}", {}), self._functions[index]
+            for write in lists:
+                outputs[write.place].tensor = _written(flow, inputs[write.place].tensor, write)
+            graph = Graph(flow.subgraph.name or name, inputs, outputs, flow.effects)
+            self._functions[name] = self.lend(graph)
+        return FunctionRef(name, {}), self._functions[name]
 
     def lend(self, graph: Graph) -> Graph:
         """The graph, its functions to be found here."""
@@ -89,10 +93,9 @@ class State:
         return graph
 
     def _find(self, ref: FunctionRef) -> Graph:
-        for index, graph in self._functions.items():
-            if ref.name == f"subgraph_{index}":
-                return graph
-        raise InvalidSourceError(f"{self.model.path} holds no function '{ref.name}'")
+        if ref.name not in self._functions:
+            raise InvalidSourceError(f"{self.model.path} holds no function '{ref.name}'")
+        return self._functions[ref.name]
 
     def handle(self, flow: Flow, key: Any, op: str, name: str) -> Node:
         """The node of a variable or table; its value is None until something fills it."""
@@ -194,17 +197,46 @@ def hashtable_size(call: Call) -> None:
 
 def if_(call: Call) -> None:
     """One of two subgraphs, of all inputs but the first."""
-    branches = [_function(call, call.option(f"{which}_subgraph_index"), 1) for which in ("then", "else")]
-    results = [call.dtype(i) for i in range(len(call.outputs))]
-    _choose(
-        call, "If", [graph for _, graph in branches], then_branch=branches[0][0], else_branch=branches[1][0],
-        Tout=results, Tin=[call.flow.dtype(call.stored(i)) for i in range(1, len(call.inputs))],
-    )  # fmt: skip
+    then, other = (_function(call, call.option(f"{which}_subgraph_index"), 1) for which in ("then", "else"))
+    inputs, results = (
+        [call.stored(i) for i in range(len(call.inputs))],
+        [call.dtype(i) for i in range(len(call.outputs))],
+    )
+    node = call.flow.make("If", inputs, len(results), then_branch=then[0], else_branch=other[0], Tout=results)
+    _order(call.flow, node, [then[1], other[1]])
+    for i in range(len(results)):
+        call.put(Tensor(node, i), i)
 
 
 def while_(call: Call) -> None:
-    condition, body = (_function(call, call.option(f"{which}_subgraph_index"), 0) for which in ("cond", "body"))
-    _choose(call, "While", [condition[1], body[1]], cond=condition[0], body=body[0])
+    """Lists that the body fills are TensorFlow's lists inside, and tensors outside."""
+    numbers = [call.option(f"{which}_subgraph_index") for which in ("cond", "body")]
+    condition, body = (_function(call, number, 0) for number in numbers)
+    flow, parts = call.flow, [call.flow.state.model.subgraphs[number] for number in numbers]
+    if len(parts[1].outputs) != len(call.inputs):
+        raise flow.subgraph.model.file.damaged(f"WHILE has a body of {len(parts[1].outputs)} results")
+    lists = writes(*parts)
+    if lists:
+        body = flow.state.function(numbers[1], lists)
+    inputs, any_shape = [call.stored(i) for i in range(len(call.inputs))], call.scalar(-1)
+    dtypes = [flow.dtype(tensor) for tensor in inputs]
+    for k in (write.place for write in lists):
+        inputs[k] = call.node("TensorListFromTensor", inputs[k], any_shape)
+    node = flow.make("While", inputs, len(inputs), cond=condition[0], body=body[0])
+    _order(flow, node, [condition[1], body[1]])
+    results = [Tensor(node, i) for i in range(len(inputs))]
+    for k in (write.place for write in lists):
+        results[k] = call.node("TensorListStack", results[k], any_shape, element_dtype=dtypes[k], num_elements=-1)
+    for i in range(len(call.outputs)):
+        call.put(results[i], i)
+
+
+def _written(flow: Flow, handle: Tensor, write: Write) -> Tensor:
+    """A list after its write; what only the tensor was needed for falls away."""
+    item = flow.stored(write.item)
+    if write.is_row:
+        item = flow.node("Squeeze", [item], squeeze_dims=[0])
+    return flow.node("TensorListSetItem", [handle, flow.stored(write.at), item], resize_if_index_out_of_bounds=False)
 
 
 def _function(call: Call, index: int, first: int) -> tuple[FunctionRef, Graph]:
@@ -214,15 +246,12 @@ def _function(call: Call, index: int, first: int) -> tuple[FunctionRef, Graph]:
     return ref, graph
 
 
-def _choose(call: Call, op: str, functions: list[Graph], **attrs: Any) -> None:
-    inputs = [call.stored(i) for i in range(len(call.inputs))]
-    node = call.flow.make(op, inputs, len(call.outputs), **attrs)
+def _order(flow: Flow, node: Node, functions: list[Graph]) -> None:
+    """Puts a node among what reads and changes variables."""
     if any(graph.effects for graph in functions):
-        call.flow.acts(node)
+        flow.acts(node)
     else:
-        call.flow.observes(node)
-    for i in range(len(call.outputs)):
-        call.put(Tensor(node, i), i)
+        flow.observes(node)
 
 
 def call_(call: Call) -> None:

@@ -54,7 +54,41 @@ def _joined(x):
     return [*both, *plain]
 
 
+def _unequal(x):
+    parts = tf.TensorArray(tf.float32, size=2, infer_shape=False).split(x, [2, 3])
+    return parts.concat(), parts.read(1)
+
+
+def _unequal_writes(x):
+    parts = tf.TensorArray(tf.float32, size=3, infer_shape=False)
+    for i in range(3):
+        parts = parts.write(i, x[:, i:])
+    return tf.reshape(parts.read(1), [-1]), tf.reshape(parts.read(2), [-1])
+
+
+def _equal_writes(x):
+    items = tf.TensorArray(tf.float32, size=3, dynamic_size=True, element_shape=[3])
+    items = items.write(0, x[0]).write(3, x[1]).write(1, x[1] * 2)
+    later = tf.while_loop(lambda i, a: i < 4, lambda i, a: (i + 1, a + items.read(i)), (0, x[0]))[1]
+    chosen = tf.cond(x[0, 0] > 0, lambda: items.write(2, x[0]).stack(), lambda: items.stack())
+    return items.stack(), items.size(), later, chosen
+
+
+def _filtered(x):
+    kept = tf.TensorArray(tf.float32, size=0, dynamic_size=True, element_shape=[3])
+    k = 0
+    for i in tf.range(tf.shape(x)[0]):
+        if tf.reduce_sum(x[i]) > -1.0:
+            kept = kept.write(k, x[i] * 2)
+            k += 1
+    return kept.stack()
+
+
 CASES = {
+    "unequal": case(_unequal, f32(5, 3)),
+    "unequal-writes": case(_unequal_writes, f32("b", 5)),
+    "equal-writes": case(_equal_writes, f32(4, 3), ops="!ScatterND"),
+    "filtered": case(_filtered, f32("n", 3)),
     "reserved": case(lambda x: _stacked(_filled(x)), f32("b", 3)),
     "grown": case(_grown, f32("b", 3)),
     "gathered": case(

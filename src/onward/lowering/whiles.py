@@ -176,7 +176,8 @@ class _While:
     def _start(self, k: int, shapes: dict[int, Any]) -> Any:
         value = self.initial[k]
         if _is_shapeless(value):
-            return TensorList(value.filled(shapes[k])) if k in shapes else value
+            shape = shapes.get(k, value.element)
+            return TensorList(value.filled(shape)) if shape is not None else value
         return value
 
     def _body(
@@ -302,7 +303,7 @@ class _While:
 
 def _is_shapeless(value: Any) -> bool:
     """Whether a value is a list whose elements have no shape yet."""
-    return isinstance(value, TensorList) and value.stacked is None
+    return isinstance(value, TensorList) and value.unwritten
 
 
 def _same(a: Value, b: Value) -> bool:

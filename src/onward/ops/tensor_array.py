@@ -57,7 +57,7 @@ def write(op: Builder, handle: Array, index: Value, value: Value, flow: Any) -> 
 
 @lower("TensorArrayRead", "TensorArrayReadV2", "TensorArrayReadV3")
 def read(op: Builder, handle: Array, index: Value, flow: Any) -> Value:
-    return op.Gather(handle.items(flow).tensor(), index, axis=0)
+    return handle.items(flow).item(index)
 
 
 @lower("TensorArrayGather", "TensorArrayGatherV2", "TensorArrayGatherV3")

@@ -9,7 +9,7 @@ import numpy as np
 from onward.dtypes import INT64
 from onward.ir import Value
 from onward.lowering.builder import Builder
-from onward.lowering.lists import Collector, TensorList, declared
+from onward.lowering.lists import Collector, Pieces, TensorList, declared
 from onward.lowering.registry import Static, Unsupported, lower
 
 
@@ -37,8 +37,9 @@ def stack(op: Builder, items: TensorList, element_shape: Value) -> Value:
 @lower("TensorListGetItem")
 def get_item(op: Builder, items: TensorList, index: Value, element_shape: Value) -> Value:
     shape = declared(element_shape)
-    stacked = items.filled(shape) if items.stacked is None and shape is not None else items.tensor()
-    return op.Gather(stacked, index, axis=0)
+    if items.unwritten and shape is not None:
+        return op.Gather(items.filled(shape), index, axis=0)
+    return items.item(index)
 
 
 @lower("TensorListSetItem")
@@ -65,14 +66,17 @@ def element_shape(op: Builder, items: TensorList, *, shape_type: np.dtype) -> Va
 
 @lower("TensorListPushBack")
 def push_back(op: Builder, items: TensorList, item: Value) -> TensorList:
-    new = op.Unsqueeze(item, axes=[0])
+    if isinstance(items, Pieces):
+        return items.pushed(item)
     if items.stacked is None and items.count is not None and items.count.array is not None and items.count.array == 0:
-        return TensorList(new)
-    return TensorList(op.Concat(items.tensor(), new, axis=0))
+        return Pieces(op, [item], items)
+    return TensorList(op.Concat(items.tensor(), op.Unsqueeze(item, axes=[0]), axis=0))
 
 
 @lower("TensorListPopBack")
 def pop_back(op: Builder, items: TensorList, element_shape: Any) -> tuple[TensorList, Value]:
+    if isinstance(items, Pieces):
+        return items.popped()
     stacked = items.tensor()
     rest = op.Slice(stacked, [0], [-1], [0])
     return TensorList(rest), op.Gather(stacked, np.array(-1), axis=0)
@@ -104,7 +108,9 @@ def scatter_into(op: Builder, items: TensorList, tensor: Value, indices: Value) 
 
 @lower("TensorListConcat", "TensorListConcatV2")
 def concat(op: Builder, items: TensorList, *_: Any) -> tuple[Value, Value]:
-    """All elements have one shape here, so they are as long as one another."""
+    """The elements one after the other; a list that is one tensor has elements of one shape."""
+    if isinstance(items, Pieces):
+        return items.joined()
     stacked = items.tensor()
     if stacked.shape is None or len(stacked.shape) < 2:
         raise Unsupported("the elements of a list that is concatenated have no known rank")
@@ -116,7 +122,8 @@ def concat(op: Builder, items: TensorList, *_: Any) -> tuple[Value, Value]:
 @lower("TensorListSplit")
 def split(op: Builder, tensor: Value, element_shape: Any, lengths: Static) -> TensorList:
     if len(set(lengths.tolist())) != 1:
-        raise Unsupported("a list of tensors of different lengths has no form in ONNX that can be indexed")
+        parts = op.Split(tensor, split=lengths.tolist(), axis=0, outputs=len(lengths)) if len(lengths) else ()
+        return Pieces(op, parts, TensorList(None, op.constant(np.array(len(lengths))), tensor.dtype))
     assert tensor.shape is not None
     return TensorList(op.Reshape(tensor, (len(lengths), int(lengths[0]), *tensor.shape[1:])))
 

@@ -164,6 +164,18 @@ def test_choosing(tmp_path: Path) -> None:
         open_source(file, Options(inputs=["nothing"]))
 
 
+def test_a_signature_that_says_more_than_the_graph(tmp_path: Path) -> None:
+    """Inputs that were pruned, and shapes that the placeholder lacks."""
+    signature = {**SIGNATURE, "inputs": {**SIGNATURE["inputs"], "unused": {"name": "gone:0", "dtype": "DT_FLOAT"}}}
+    file = write(tmp_path, frozen(dense), signature=signature)
+    content = json.loads(file.read_text())
+    for shape in ({"shape": {}}, {"shape": {"unknownRank": True}}):
+        _node(content, "x")["attr"]["shape"] = shape
+        file.write_text(json.dumps(content))
+        graph = open_source(file, Options())
+        assert [(made.name, made.shape) for made in graph.inputs] == [("picture", ("batch", 4))]
+
+
 def test_cutting(tmp_path: Path) -> None:
     """Tensors may be named in place of the signature's inputs, and any of them can be an input."""
     file = write(tmp_path, frozen(dense), signature=SIGNATURE)

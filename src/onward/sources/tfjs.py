@@ -154,7 +154,9 @@ def _signature(file: ModelFile, body: Body) -> tuple[list[_Tensor], list[_Tensor
     signature = file.content.get("signature")
     if signature is None and isinstance(file.content.get("userDefinedMetadata"), Mapping):
         signature = file.content["userDefinedMetadata"].get("signature")
-    inputs = _tensors(_entries(signature, "inputs", file), body, file)
+    entries = _entries(signature, "inputs", file)
+    present = {key: info for key, info in entries.items() if _node_of(_tensor_name(key, info)) in body.nodes}
+    inputs = _tensors(present, body, file)  # the graph has lost inputs that it does not use
     outputs = _tensors(_entries(signature, "outputs", file), body, file)
     named = {_node_of(made.reference) for made in inputs}
     for node in body.nodes.values():
@@ -171,7 +173,11 @@ _NO_RESULT = frozenset({"Const", "NoOp", "Assert", "Print", "PrintV2", *_PLACEHO
 
 
 def _tensors(entries: Mapping[str, Mapping[str, Any]], body: Body, file: ModelFile) -> list[_Tensor]:
-    return [_tensor(key, str(info.get("name") or key), info, body, file) for key, info in entries.items()]
+    return [_tensor(key, _tensor_name(key, info), info, body, file) for key, info in entries.items()]
+
+
+def _tensor_name(key: str, info: Mapping[str, Any]) -> str:
+    return str(info.get("name") or key)
 
 
 def _tensor(name: str, reference: str, info: Mapping[str, Any], body: Body, file: ModelFile) -> _Tensor:
@@ -184,7 +190,7 @@ def _tensor(name: str, reference: str, info: Mapping[str, Any], body: Body, file
     if node.op in _PLACEHOLDERS:
         dtype = node.attr["dtype"].type or dtype
         own = shape_of(node.attr["shape"].shape) if "shape" in node.attr else None
-        shape = shape if own is None else own
+        shape = shape if own is None or (own == () and shape) else own  # old graphs wrote a scalar's for any
     return _Tensor(name.removesuffix(":0"), reference, dtype_of(dtype or NUMBERS["float32"]), shape)
 
 

@@ -66,7 +66,7 @@ _REASONS: dict[str, str] = {
     _STATE: """AssignAdd AssignSub RefSelect ScatterNdUpdate ScatterUpdate StridedSliceAssign IsVariableInitialized""",
     _REMOVED: """AdjustContrast BatchSelfAdjointEig MatrixExponential
         SelfAdjointEig Conv3DBackpropFilter""",
-    "training only": """CTCLoss RandomCrop RandomIndexShuffle SampleDistortedBoundingBox
+    "training only": """RandomCrop RandomIndexShuffle SampleDistortedBoundingBox
         StatelessSampleDistortedBoundingBox IgammaGradA RandomGammaGrad FractionalMaxPoolGrad FractionalAvgPoolGrad""",
     "the state of TensorFlow 1.14's generators; later releases write StatefulStandardNormalV2":
         "StatefulStandardNormal",

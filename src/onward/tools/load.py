@@ -20,6 +20,7 @@ from onward.errors import InvalidSourceError
 from onward.ir import Origin, Value
 from onward.lowering.builder import Builder
 from onward.lowering.schema import MAX_OPSET, MIN_OPSET, signature
+from onward.passes.finish import finish
 from onward.program import ONNXProgram
 
 if TYPE_CHECKING:
@@ -39,6 +40,18 @@ def load(path: str | os.PathLike[str], *, optimised: bool = False) -> ONNXProgra
         InvalidSourceError: it is no ONNX model, or holds something that Onward's graphs do not (sequences, training
             information), or an operator of a domain whose types nothing tells.
     """
+    op, model = read(path)
+    if optimised:
+        passes.run(op, model.graph, [output.name for output in model.graph.outputs])
+    return ONNXProgram(model)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[Builder, ir.Model]:
+    """Reads an ONNX file for those who change it: the builder that its graph belongs to, and the model.
+
+    Raises:
+        InvalidSourceError: as for ``load``.
+    """
     path = Path(path)
     proto = _checked(path)
     reader = _Reader(path, proto)
@@ -48,12 +61,11 @@ def load(path: str | os.PathLike[str], *, optimised: bool = False) -> ONNXProgra
         where = f" at node '{reader.op.origin.node}'" if reader.op.origin.node else ""
         raise InvalidSourceError(f"'{path}'{where}: {error}") from error
     op = reader.op
-    steps = passes.PIPELINE if optimised else []
-    passes.run(op, op.graph, [output.name for output in proto.graph.output], steps)
+    finish(op, op.graph, [output.name for output in proto.graph.output])
     model = ir.Model(op.graph, op.opset)
     model.domains = {i.domain: i.version for i in proto.opset_import if i.domain in op.domains}
     model.metadata = {entry.key: entry.value for entry in proto.metadata_props}
-    return ONNXProgram(model)
+    return op, model
 
 
 def _checked(path: Path) -> onnx.ModelProto:

@@ -250,6 +250,10 @@ LINES: dict[str, tuple[str, tuple[list[tuple[str, list[int]]], list[tuple[str, l
         ([("image", [0, 3, 8, 8])], [("output_0", [0, 2])]),
     ),
     "Keras": ("--keras model.keras", ([("image", [0, 8, 8, 3])], [("probs", [0, 2])])),
+    "names of a Keras model": (
+        "--keras model.keras --inputs image:0[1,8,8,3] --outputs probs:0 --rename-outputs p",
+        ([("image", [1, 8, 8, 3])], [("p", [1, 2])]),
+    ),
     "GraphDef": ("--graphdef graph.pb --inputs X:0 --outputs out:0", PLAIN),
     "GraphDef as input": ("--input graph.pb --inputs X:0 --outputs out:0 --fold_const --target rs6", PLAIN),
     "GraphDef with a shape": (

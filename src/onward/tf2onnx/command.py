@@ -92,11 +92,16 @@ def options(parsed: argparse.Namespace) -> Options:
     if parsed.concrete_function is not None:
         signature = f"__call__:{parsed.concrete_function}"
     known = _signature_names(parsed, signature)
-    places = [known.get(name, name) for name in names]
+    has_tensors = bool(parsed.graphdef or parsed.checkpoint or parsed.tfjs)
+
+    def place(name: str) -> str:
+        return known.get(name, name if has_tensors else name.removesuffix(":0"))
+
+    places = [place(name) for name in names]
     stated = {place: shapes.get(name, Spec(None)) for name, place in zip(names, places, strict=True)}
     return Options(
         inputs=stated or None,
-        outputs=None if outputs is None else [known.get(name, name) for name in outputs],
+        outputs=None if outputs is None else [place(name) for name in outputs],
         signature=signature,
         opset=parsed.opset or DEFAULT_OPSET,
         verify=False if parsed.no_verify else "auto",

@@ -381,14 +381,21 @@ def _assigned_behind_data(p: Any, x: Any, v: Any) -> Any:
         return x * v.read_value()
 
 
+def _assigned_in_part(p: Any, x: Any, v: Any) -> Any:
+    with tf.control_dependencies([v1.scatter_add(v, [0, 2], x)]):
+        return tf.identity(v) * 2
+
+
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
-@pytest.mark.parametrize("build", [_assigned, _assigned_for_its_effect, _assigned_behind_data])
-def test_assignments_are_seen_afterwards(build: Callable[..., Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("resource", [True, False], ids=["handle", "reference"])
+@pytest.mark.parametrize("build", [_assigned, _assigned_for_its_effect, _assigned_behind_data, _assigned_in_part])
+def test_assignments_are_seen_afterwards(build: Callable[..., Any], resource: bool, tmp_path: Path) -> None:
     ones = np.ones((2, 3), np.float32)
     expected = []
     with tf.Graph().as_default(), v1.Session() as session:
         x = _x()
-        v = v1.get_variable("v", [], initializer=v1.ones_initializer(), use_resource=True)
+        shape = [4, 3] if build is _assigned_in_part else []
+        v = v1.get_variable("v", shape, initializer=v1.ones_initializer(), use_resource=resource)
         y = build(tf.reduce_sum(x) > 0, x, v)
         session.run(v1.global_variables_initializer())
         v1.saved_model.simple_save(session, str(tmp_path / "model"), {"x": x}, {"y": y})

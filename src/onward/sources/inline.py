@@ -19,6 +19,7 @@ from onward.graph import FunctionRef, Graph, Input, Node, Output, Tensor
 from onward.sources.body import Body, node_of, parse_reference
 from onward.sources.dataflow import structured
 from onward.sources.library import Library
+from onward.sources.references import with_handles
 
 Bind = Callable[[Node], Any]  # what a variable or table node of the source holds
 
@@ -250,7 +251,8 @@ def build(
     for made, reference in inputs:
         made.tensor.node.name = inliner.name(made.name)
         arguments[_key(reference, body)] = made.tensor
-    body, results = structured(library, body, [reference for _, reference in outputs], arguments)
+    body, results = with_handles(body, [reference for _, reference in outputs])
+    body, results = structured(library, body, results, arguments)
     frame = _Frame(body, given=arguments)
     found = [
         Output(label, inliner.resolve(frame, reference)) for (label, _), reference in zip(outputs, results, strict=True)

@@ -63,6 +63,40 @@ def _both(*makes):
     return build
 
 
+def _attention(mask=lambda x: None, **options):
+    """Keras' layer, where a sequence looks at itself, but for its last steps if it may."""
+
+    def build():
+        layer = L.MultiHeadAttention(2, 3)
+        rng = np.random.default_rng(7)
+
+        def call(x):
+            seen = x if options.get("use_causal_mask") else x[:, :-2]
+            if not layer.built:
+                layer.build(x.shape, seen.shape)
+                for variable in layer.variables:
+                    variable.assign(rng.uniform(-1, 1, variable.shape).astype("float32"))
+            return layer(x, seen, attention_mask=mask(x), training=False, **options)
+
+        return call
+
+    return build
+
+
+def _grouped_attention():
+    layer = L.GroupQueryAttention(head_dim=3, num_query_heads=4, num_key_value_heads=2)
+    return lambda x: layer(x, x[:, :-2], training=False)
+
+
+def _softmax(x, change=lambda s: s, axis=-1):
+    return tf.nn.softmax(change(x @ tf.transpose(x[:, :, :-2], [0, 1, 3, 2])), axis)
+
+
+def _distances(x):
+    steps = tf.range(tf.shape(x)[2])
+    return tf.cast(tf.abs(steps[:, None] - steps[:-2]), tf.float32)[None, None]
+
+
 L = keras.layers
 CASES: dict[str, Case] = {
     "gelu/exact": case(lambda x: keras.ops.gelu(x, approximate=False), f32("b", 7), ops="Gelu !Erf"),
@@ -170,6 +204,54 @@ CASES: dict[str, Case] = {
     ),
     "attention/scores": case(
         lambda q, k: tf.einsum("aecd,abcd->acbe", k, q), f32("b", "t", 2, 3), f32("b", "n", 2, 3), ops="MatMul",
+    ),
+    "attention": case(
+        _attention(), f32("b", "t", 6), builds=True, opset=23, ops="Attention !Softmax !Transpose !Mul"
+    ),
+    "attention/later-form": case(_attention(), f32("b", "t", 6), builds=True, opset=24, ops="Attention !Softmax"),
+    "attention/before-it-was-an-operator": case(_attention(), f32("b", "t", 6), builds=True, opset=22, ops="Softmax"),
+    "attention/without-a-kernel": case(
+        _attention(), f32("b", "t", 6), builds=True, opset=25, ops="Softmax !Attention"
+    ),
+    "attention/masked": case(
+        _attention(lambda x: tf.matmul(x, x, transpose_b=True)[:, :, :-2] > 0), f32("b", "t", 6), builds=True,
+        opset=23, ops="Attention !Softmax",
+    ),
+    "attention/padded": case(
+        _attention(lambda x: x[:, None, :-2, 0] > -1), f32("b", "t", 6), builds=True, opset=23,
+        ops="Attention !Softmax",
+    ),
+    "attention/nothing-seen": case(
+        _attention(lambda x: tf.zeros_like(x[:, None, :-2, 0], tf.bool)), f32("b", "t", 6), builds=True, opset=23,
+        ops="Attention !Softmax", why="such rows are zero",
+    ),
+    "attention/causal": case(
+        _attention(use_causal_mask=True), f32("b", "t", 6), builds=True, opset=23, ops="Attention !Softmax"
+    ),
+    "attention/grouped": case(
+        _grouped_attention, f32("b", "t", 6), builds=True, opset=23, ops="Attention !Softmax !Tile !Expand"
+    ),
+    "attention/biased": case(
+        lambda x: _softmax(x, lambda s: s * 0.3 + w(2, 1, 1)) @ (x[:, :, :-2] + 1), f32("b", 2, "t", 3), opset=23,
+        ops="Softmax !Attention", why="what is added is no mask of the scores' shape",
+    ),
+    "attention/positions": case(
+        lambda x: _softmax(x, lambda s: s * 0.3 + _distances(x)) @ (x[:, :, :-2] + 1), f32("b", 2, "t", 3), opset=23,
+        ops="Attention !Softmax",
+    ),
+    "attention/weights-wanted": case(
+        _attention(return_attention_scores=True), f32("b", "t", 6), builds=True, opset=23, ops="Softmax !Attention"
+    ),
+    "attention/weakly-masked": case(
+        lambda x: _softmax(x, lambda s: tf.where(s > 0, s, -5.0)) @ x[:, :, :-2], f32("b", 2, "t", 3), opset=23,
+        ops="Softmax !Attention", why="what is masked still has some weight",
+    ),
+    "attention/other-axis": case(
+        lambda x: _softmax(x, axis=2) @ x[:, :, :-2], f32("b", 2, "t", 3), opset=23, ops="Softmax !Attention"
+    ),
+    "attention/queries-of-all": case(
+        lambda q, k: tf.nn.softmax(q @ tf.transpose(k, [0, 1, 3, 2])) @ k, f32(1, 2, "t", 3), f32("b", 2, "n", 3),
+        opset=23, ops="Softmax !Attention", why="the operator repeats no batches",
     ),
     "matmul/product-transposed-after": case(
         lambda x, y: tf.transpose(tf.transpose(x, [0, 2, 3, 1]) @ tf.transpose(y, [0, 2, 1, 3]), [0, 1, 3, 2]),

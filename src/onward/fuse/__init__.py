@@ -9,6 +9,7 @@ from __future__ import annotations
 from onward.fuse import (
     activation,
     affine,
+    attention,
     bidirectional,
     conv,
     instance_norm,
@@ -23,7 +24,7 @@ from onward.fuse.engine import merged, rewriting
 from onward.fuse.rnn import recur
 
 recognise = rewriting(
-    merged(activation.RULES, norm.RULES, rms_norm.RULES, instance_norm.RULES, matmul.RULES, join.EARLY)
+    merged(attention.RULES, activation.RULES, norm.RULES, rms_norm.RULES, instance_norm.RULES, matmul.RULES, join.EARLY)
 )
 absorb = rewriting(
     merged(activation.RULES, affine.RULES, conv.RULES, join.RULES, move.RULES, reverse.RULES, bidirectional.RULES)

@@ -18,6 +18,7 @@ from onward import ir
 from onward.fuse.engine import Rewrite
 from onward.ir import Node, Value
 from onward.lowering.builder import Builder
+from onward.lowering.schema import MAX_OPSET
 
 COMMUTATIVE = frozenset({"Add", "And", "Max", "Min", "Mul", "Or", "Sum"})
 
@@ -27,10 +28,12 @@ class Rule:
 
     Attributes:
         since: the lowest opset that has what ``rewrite`` emits.
+        until: the highest opset at which it is worth it.
         shared: whether values inside may have other users too, for whom they stay.
     """
 
     since = 0
+    until = MAX_OPSET
     shared = False
 
     def pattern(self, op: Any, *values: Any) -> Any:
@@ -55,7 +58,7 @@ class Rule:
         assert isinstance(root, Operation)
 
         def rewrite(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
-            if op.opset < self.since:
+            if not self.since <= op.opset <= self.until:
                 return None
             outputs = {id(v) for v in graph.outputs}
             for match in _match(root, node.outputs[0], Match({}, ())):

@@ -314,6 +314,16 @@ def _range(x: Inputs, attrs: Attrs) -> Shape | None:
     return (maximum(ceildiv(end.item() - start.item(), step.item()), 0),)
 
 
+def _attended(x: Inputs, attrs: Attrs) -> Shape | None:
+    """Queries' shape, but for the size of values; both with the heads in an axis of their own or side by side."""
+    q, v = x[0].shape, x[2].shape
+    if q is None or v is None or len(q) != len(v):
+        return None
+    if len(q) == 4:
+        return (*q[:3], v[3])
+    return (*q[:2], floordiv(v[2], attrs["kv_num_heads"]) * attrs["q_num_heads"])
+
+
 def _norm(x: Inputs, attrs: Attrs) -> list[Shape | None]:
     return [x[0].shape] + [(x[0].shape[1],) if x[0].shape else None] * (attrs["#outputs"] - 1)
 
@@ -351,6 +361,8 @@ SHAPES: dict[str, ShapeFunction] = {
     "MaxPool": _pool,
     "Pad": _pad,
     "Range": _range,
+    "RMSNormalization": _same,
+    "Attention": _attended,
     "Reshape": _reshape,
     "Resize": _resize,
     "Shape": lambda x, attrs: (unknown() if x[0].shape is None else len(x[0].shape),),

@@ -78,6 +78,13 @@ CASES = {
         ),
         IMAGE,
     ),
+    "max/second-3d": case(
+        lambda x: raw.MaxPool3DGradGrad(
+            orig_input=x, orig_output=tf.nn.max_pool3d(x, 3, 2, "SAME"), grad=-x, ksize=[1, 3, 3, 3, 1],
+            strides=[1, 2, 2, 2, 1], padding="SAME",
+        ),
+        f32(2, "d", 6, 5, 2),
+    ),
     "avg/second": case(_second(lambda x: tf.nn.avg_pool2d(x, 3, 2, "SAME") ** 3), IMAGE, tolerance=1e-3),
     "argmax": case(_with_argmax(False, 2, "SAME"), IMAGE),
     "argmax/overlap": case(_with_argmax(False, 3, "VALID"), IMAGE),

@@ -69,7 +69,7 @@ def max_pool_grad_v2(
     )
 
 
-@lower("MaxPoolGradGrad")
+@lower("MaxPoolGradGrad", "MaxPool3DGradGrad")
 def max_pool_grad_grad(
     op: Builder, x: Value, y: Value, gradient: Value, *, ksize: list[int], strides: list[int], padding: str,
     data_format: str,

@@ -1,110 +1,32 @@
-"""The command line. Nothing heavy is imported before a command runs."""
+"""The commands that read a source: convert, record, inspect, ops."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import typer.core
 
 from onward import arguments, console
-from onward.errors import InvalidArgumentError, UnsupportedOpsError, VerificationError
-from onward.options import DEFAULT_OPSET, Options
-from onward.version import __version__
-
-HELP = {field.name: str(field.metadata["help"]) for field in fields(Options)}
-
-
-class _Commands(typer.core.TyperGroup):
-    """Turns every error into its sentence and its exit code."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (Exception, KeyboardInterrupt) as error:
-            outcome = console.outcome(error)
-            if outcome is None or ctx.meta.get("debug"):
-                raise
-            console.show_error(error, *outcome, as_json=ctx.meta.get("as_json", False))
-            raise typer.Exit(outcome[0]) from error
-
-
-app = typer.Typer(
-    cls=_Commands,
-    help="TensorFlow and Keras models to ONNX, proven to compute the same.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+from onward.cli.app import app
+from onward.cli.flags import (
+    HELP,
+    Data,
+    Debug,
+    Golden,
+    Inputs,
+    Json,
+    Opset,
+    Outputs,
+    Seed,
+    Signature,
+    Source,
+    Tag,
+    Unsafe,
 )
-
-
-def main() -> None:
-    """Runs the command line and exits."""
-    console.catch_signals()
-    app(prog_name="onward")
-
-
-# --- what the commands share ------------------------------------------------------------------------------------------
-
-
-def _version(value: bool) -> None:
-    if value:
-        print(f"onward {__version__}")
-        raise typer.Exit
-
-
-def _remember(context: typer.Context, parameter: typer.CallbackParam, value: bool) -> bool:
-    context.find_root().meta[str(parameter.name)] = value
-    if parameter.name == "debug" and not value:
-        console.mute_native_code()
-    return value
-
-
-_SOURCE_HELP = "A SavedModel directory, a .pb, .pbtxt, .meta, .keras, .h5 or .tflite file, or a model.json."
-Source = Annotated[Path, typer.Argument(metavar="SOURCE", help=_SOURCE_HELP, show_default=False)]
-Inputs = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--input",
-        metavar="NAME[:DTYPE]=DIMS",
-        help="An input's dimensions: sizes, names of dynamic ones, or '?'; what is left out comes from the source. "
-        "Repeat it for each input.",
-        show_default=False,
-    ),
-]
-Outputs = Annotated[str | None, typer.Option("--outputs", metavar="NAME,...", help=HELP["outputs"], show_default=False)]
-Signature = Annotated[str | None, typer.Option("--signature", help=HELP["signature"], show_default=False)]
-Tag = Annotated[str | None, typer.Option("--tag", help=HELP["tag"], show_default=False)]
-Opset = Annotated[int, typer.Option("--opset", help=HELP["opset"])]
-Unsafe = Annotated[bool, typer.Option("--allow-unsafe", help=HELP["allow_unsafe"])]
-Golden = Annotated[
-    Path | None,
-    typer.Option("--golden", metavar="IO.npz", help="Compare with recorded inputs and outputs.", show_default=False),
-]
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="IN.npz", help="Inputs to use instead of drawn ones.", show_default=False),
-]
-Seed = Annotated[int, typer.Option("--seed", help="Of the inputs that are drawn.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.", callback=_remember, is_eager=True)]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", callback=_remember, is_eager=True)]
-
-
-@app.callback(epilog="Exit codes: docs/exit_codes.md. Each command explains itself: onward convert --help")
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
-    ] = False,
-) -> None:
-    """Each command explains itself."""
-
-
-# --- commands ---------------------------------------------------------------------------------------------------------
+from onward.errors import InvalidArgumentError, UnsupportedOpsError
+from onward.options import DEFAULT_OPSET, Options
 
 
 @app.command(
@@ -213,59 +135,6 @@ def convert(
     with console.progress("read", "lower", "simplify", "verify", "write") as progress:
         program = run(source, options, progress)
     console.show(program.report, as_json)
-
-
-@app.command(
-    epilog="""[bold]Examples[/]
-
-    onward verify model.onnx saved_model
-
-    onward verify model.onnx saved_model --data inputs.npz --tolerance 1e-5
-
-    onward verify model.onnx --golden io.npz
-    """
-)
-def verify(
-    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The ONNX model.", show_default=False)],
-    source: Annotated[Path | None, typer.Argument(metavar="[SOURCE]", help=_SOURCE_HELP, show_default=False)] = None,
-    golden: Golden = None,
-    data: Data = None,
-    inputs: Inputs = None,
-    outputs: Outputs = None,
-    signature: Signature = None,
-    tag: Tag = None,
-    allow_unsafe: Unsafe = False,
-    seed: Seed = 0,
-    tolerance: Annotated[
-        float | None,
-        typer.Option("--tolerance", help="Absolute and relative; by default by dtype, 1e-4 for float32."),
-    ] = None,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Compare MODEL with its SOURCE, or with recorded answers, at two sizes of every dynamic dimension."""
-    from onward.tools.verify import verify as compare
-
-    if source is not None and golden is not None:
-        raise InvalidArgumentError("compare with a source or with --golden, not both")
-    with console.progress("verify") as progress, progress.stage("verify"):
-        found = compare(
-            model,
-            source,
-            golden=golden,
-            data=data,
-            inputs=arguments.specs(inputs),
-            outputs=arguments.names(outputs),
-            signature=signature,
-            tag=tag,
-            allow_unsafe=allow_unsafe,
-            seed=seed,
-            tolerance=tolerance,
-            progress=progress,
-        )
-    console.show(found, as_json)
-    if not found.passed:
-        raise typer.Exit(VerificationError.exit_code)
 
 
 @app.command(

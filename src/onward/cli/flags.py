@@ -1,0 +1,51 @@
+"""What several commands take on the command line."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onward import console
+from onward.options import Options
+
+HELP = {field.name: str(field.metadata["help"]) for field in fields(Options)}
+
+
+def _remember(context: typer.Context, parameter: typer.CallbackParam, value: bool) -> bool:
+    context.find_root().meta[str(parameter.name)] = value
+    if parameter.name == "debug" and not value:
+        console.mute_native_code()
+    return value
+
+
+SOURCE_HELP = "A SavedModel directory, a .pb, .pbtxt, .meta, .keras, .h5 or .tflite file, or a model.json."
+Source = Annotated[Path, typer.Argument(metavar="SOURCE", help=SOURCE_HELP, show_default=False)]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        metavar="NAME[:DTYPE]=DIMS",
+        help="An input's dimensions: sizes, names of dynamic ones, or '?'; what is left out comes from the source. "
+        "Repeat it for each input.",
+        show_default=False,
+    ),
+]
+Outputs = Annotated[str | None, typer.Option("--outputs", metavar="NAME,...", help=HELP["outputs"], show_default=False)]
+Signature = Annotated[str | None, typer.Option("--signature", help=HELP["signature"], show_default=False)]
+Tag = Annotated[str | None, typer.Option("--tag", help=HELP["tag"], show_default=False)]
+Opset = Annotated[int, typer.Option("--opset", help=HELP["opset"])]
+Unsafe = Annotated[bool, typer.Option("--allow-unsafe", help=HELP["allow_unsafe"])]
+Golden = Annotated[
+    Path | None,
+    typer.Option("--golden", metavar="IO.npz", help="Compare with recorded inputs and outputs.", show_default=False),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="IN.npz", help="Inputs to use instead of drawn ones.", show_default=False),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of the inputs that are drawn.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.", callback=_remember, is_eager=True)]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", callback=_remember, is_eager=True)]

@@ -40,7 +40,7 @@ _REASONS: dict[str, str] = {
         InitializeTableFromTextFileV2""",
     _BYTES: """DecodeCompressed ParseTensor ParseExample ParseExampleV2 ParseSingleExample ParseSequenceExample
         ParseSequenceExampleV2 ParseSingleSequenceExample DecodeJSONExample DecodeProtoV2 EncodeProto SerializeTensor
-        DecodeWav EncodeWav DecodePaddedRaw""",
+        DecodeWav EncodeWav""",
     _IMAGE: """DecodeImage DecodeJpeg DecodeAndCropJpeg DecodePng DecodeBmp DecodeGif DecodeWebP DecodeJxl EncodeJpeg
         EncodeJpegVariableQuality EncodePng ExtractJpegShape""",
     _INPUT: """FIFOQueue FIFOQueueV2 Iterator IteratorGetNext IteratorV2 OneShotIterator QueueDequeue

@@ -11,6 +11,7 @@ from onward.dtypes import INT64, is_complex
 from onward.ir import Value
 from onward.lowering.builder import Builder
 from onward.lowering.registry import Unsupported, lower
+from onward.ops.array import flip
 from onward.ops.bitcast import bitcast
 from onward.ops.characters import explode, implode
 
@@ -22,18 +23,31 @@ _PAD = ord("=")
 @lower("DecodeRaw", since=20)
 def decode_raw(op: Builder, x: Value, *, out_type: np.dtype, little_endian: bool) -> Value:
     """The bytes of texts, all of one length, as numbers along a new last axis."""
-    if out_type.itemsize > 1 and not little_endian:
-        raise Unsupported("numbers with their highest byte first")
-    if is_complex(out_type):
-        raise Unsupported("complex numbers from bytes")
     codes, _ = explode(op, op.Reshape(x, [-1]))
-    if out_type.kind == "b":
+    return _numbers(op, x, codes, out_type, little_endian)
+
+
+@lower("DecodePaddedRaw", since=20)
+def decode_padded_raw(op: Builder, x: Value, length: Value, *, out_type: np.dtype, little_endian: bool) -> Value:
+    """As DecodeRaw, of texts that are cut or filled with zeros to a number of bytes."""
+    codes, _ = explode(op, op.Reshape(x, [-1]))
+    wanted = op.Reshape(op.Cast(length, to=INT64), [1])
+    missing = op.Max(wanted - op.Slice(op.Shape(codes), [1], [2], [0]), 0)
+    filled = op.Pad(codes, op.Concat(op.constant([0, 0, 0], INT64), missing, axis=0))
+    return _numbers(op, x, op.Slice(op.Max(filled, 0), [0], wanted, [1]), out_type, little_endian)
+
+
+def _numbers(op: Builder, x: Value, codes: Value, dtype: np.dtype, little_endian: bool) -> Value:
+    """Bytes, (texts, bytes), as numbers behind the axes of the texts."""
+    if is_complex(dtype):
+        raise Unsupported("complex numbers from bytes")
+    if dtype.kind == "b":
         numbers = op.Not(op.Equal(codes, 0))
-    elif out_type.itemsize == 1:
-        numbers = bitcast(op, op.Cast(codes, to=np.uint8), type=out_type)
+    elif dtype.itemsize == 1:
+        numbers = bitcast(op, op.Cast(codes, to=np.uint8), type=dtype)
     else:
-        apart = op.Reshape(op.Cast(codes, to=np.uint8), [0, -1, out_type.itemsize])
-        numbers = bitcast(op, apart, type=out_type)
+        apart = op.Reshape(op.Cast(codes, to=np.uint8), [0, -1, dtype.itemsize])
+        numbers = bitcast(op, apart if little_endian else flip(op, apart, [2]), type=dtype)
     return op.Reshape(numbers, op.Concat(op.shape(x), op.constant([-1], INT64), axis=0))
 
 

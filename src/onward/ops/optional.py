@@ -31,11 +31,17 @@ def has_value(op: Builder, optional: Optional) -> Value:
 @lower("OptionalGetValue")
 def get_value(op: Builder, optional: Optional, *, output_types: list[np.dtype], output_shapes: Any) -> tuple[Any, ...]:
     """The components, in the form that fits what is expected."""
-    for components in optional.forms.values():
-        expected = zip(components, output_types, output_shapes, strict=False)
-        if len(components) == len(output_types) and all(_fits(*component) for component in expected):
-            return tuple(components)
-    raise Unsupported("an optional without a value is read")
+    fitting = [
+        components
+        for components in optional.forms.values()
+        if len(components) == len(output_types)
+        and all(_fits(*component) for component in zip(components, output_types, output_shapes, strict=False))
+    ]
+    if not fitting:
+        raise Unsupported("an optional without a value is read")
+    if len(fitting) > 1:
+        raise Unsupported("an optional holds lists of one kind or of another, by the branch that was taken")
+    return tuple(fitting[0])
 
 
 def _fits(component: Any, dtype: np.dtype, shape: Any) -> bool:

@@ -10,6 +10,7 @@ from tests.tflite.build import (
     RELU,
     RELU6,
     RELU_N1_TO_1,
+    TANH,
     Case,
     T,
     boolean,
@@ -115,4 +116,13 @@ CASES: dict[str, Case] = {
     "imag": case("IMAG", [const(np.ones((2, 3)) + 1j, "complex64")], [f32()]),
     "dequantize/float16": case("DEQUANTIZE", [const(np.ones((2, 3)) / 3, "float16")], [f32()]),
     "bitcast": case("BITCAST", [i32(3, 4)], [f32()]),
+    "lstm/basic": case(
+        "LSTM",
+        [f32(2, 3), f32(2, 4), weights(16, 7), weights(16), f32(2, 4)],
+        [f32(), f32(), f32(), f32()],
+        kernel_type=1,
+        results=2,
+        version=2,
+        fused_activation_function=TANH,
+    ),
 }

@@ -42,7 +42,7 @@ def save(folder: Path, version: str) -> tuple[Path, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("version", FORMATS)
 def test_variables_come_from_beside_the_graph(tmp_path: Path, version: str) -> None:
     prefix, x, y = save(tmp_path, version)
-    for path in (f"{prefix}.meta", prefix):
+    for path in (f"{prefix}.meta", prefix, tmp_path):
         program = onward.convert(path, outputs=["y"])
         assert program.verification is not None
         assert program.verification.passed
@@ -106,6 +106,11 @@ DAMAGED = {
     "index cut": ("V2", _cut(".index", 0.7), r"model\.ckpt-7\.index is damaged or cut short"),
     "no data": ("V2", _without(".data-00000-of-00001"), r"model\.ckpt-7\.data-00000-of-00001"),
     "data cut": ("V2", _cut(".data-00000-of-00001", 0.4), r"model\.ckpt-7\.data-00000-of-00001"),
+    "list without a latest": (
+        "V2",
+        lambda prefix: (prefix.parent / "checkpoint").write_text("x"),
+        "which .* is the latest",
+    ),
     "old data cut": ("V1", _cut("", 0.7), r"model\.ckpt-7 is damaged or cut short"),
     "old data is noise": ("V1", _noise(""), r"model\.ckpt-7 is damaged or cut short"),
 }
@@ -127,6 +132,7 @@ def test_damage_is_named(name: str, checkpoints: Path, tmp_path: Path) -> None:
     shutil.copytree(checkpoints / version, tmp_path / "model")
     prefix = tmp_path / "model" / "model.ckpt-7"
     damage(prefix)
+    source = prefix.parent if name.startswith("list") else f"{prefix}.meta"
     with pytest.raises(InvalidSourceError, match=words):
-        onward.convert(f"{prefix}.meta", outputs=["y"], verify=False, output=tmp_path / "model.onnx")
+        onward.convert(source, outputs=["y"], verify=False, output=tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()

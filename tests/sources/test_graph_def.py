@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,20 @@ def test_a_saved_model_file_names_its_directory(saved: Path, tmp_path: Path) -> 
     (tmp_path / "moved.pb").write_bytes((saved / "exported" / "saved_model.pb").read_bytes())
     with pytest.raises(InvalidSourceError, match="give its directory"):
         open_source(tmp_path / "moved.pb", Options())
+
+
+def test_a_saved_model_as_text(saved: Path, tmp_path: Path) -> None:
+    from google.protobuf import text_format
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    shutil.copytree(saved / "called", tmp_path / "model")
+    file = tmp_path / "model" / "saved_model.pb"
+    message = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    file.unlink()
+    file.with_suffix(".pbtxt").write_text(text_format.MessageToString(message))
+    for path in (tmp_path / "model", file.with_suffix(".pbtxt")):
+        program = onward.convert(path, outputs=["o"], verify=False)
+        assert program.output_names == ["o"]
 
 
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")

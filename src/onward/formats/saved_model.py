@@ -16,8 +16,8 @@ from onward.errors import InvalidArgumentError, InvalidSourceError
 from onward.formats.bundle import Bundle
 from onward.formats.dtypes import dtype_of
 from onward.formats.protos import message
+from onward.formats.text import parse_file
 from onward.formats.values import shape_of
-from onward.formats.wire import map_file, parse
 
 INIT = "__saved_model_init_op"
 _SERVE = "serve"
@@ -56,7 +56,8 @@ class SavedModel:
     def __init__(self, path: str | os.PathLike[str], tag: str | None = None) -> None:
         self.path = Path(path)
         file = self.path / "saved_model.pb"
-        proto, self.pieces = parse(map_file(file), "SavedModel", str(file))
+        text = self.path / "saved_model.pbtxt"
+        proto, self.pieces = parse_file(text if text.exists() and not file.exists() else file, "SavedModel")
         if not proto.meta_graphs:
             raise InvalidSourceError(f"{file} holds no graph")
         self.meta_graph = _choose(proto.meta_graphs, tag, file)

@@ -13,9 +13,17 @@ from onward.formats.wire import map_file, parse
 
 _HEAD = 4096  # bytes that tell text from binary
 _FIRST = re.compile(rb"\s*(?:#[^\n]*\n\s*)*[A-Za-z_]\w*\s*[:{<]")
+# The enums that occur beside dtypes: SaverDef.CheckpointFormatVersion and TypeSpecProto.TypeSpecClass.
+_OTHERS = {
+    "DT_INVALID": 0, "DT_HALF": 19, "DT_FLOAT": 1, "DT_DOUBLE": 2, "LEGACY": 0, "V1": 1, "V2": 2, "UNKNOWN": 0,
+    "SPARSE_TENSOR_SPEC": 1, "INDEXED_SLICES_SPEC": 2, "RAGGED_TENSOR_SPEC": 3, "TENSOR_ARRAY_SPEC": 4,
+    "DATA_DATASET_SPEC": 5, "DATA_ITERATOR_SPEC": 6, "OPTIONAL_SPEC": 7, "PER_REPLICA_SPEC": 8, "VARIABLE_SPEC": 9,
+    "ROW_PARTITION_SPEC": 10, "REGISTERED_TYPE_SPEC": 12, "EXTENSION_TYPE_SPEC": 13,
+}  # fmt: skip
 # Strings are left alone; outside them, an enum's name is a number here (the private descriptors have no enums).
-_WORDS = re.compile(rb'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|#[^\n]*|\b(?:DT_|LITTLE|BIG|TT_)[A-Z0-9_]*\b')
-_OTHERS = {"DT_INVALID": 0, "DT_HALF": 19, "DT_FLOAT": 1, "DT_DOUBLE": 2, "LITTLE": 0, "BIG": 1}
+_WORDS = re.compile(
+    rb'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|#[^\n]*|\b(?:DT_[A-Z0-9_]+|' + "|".join(_OTHERS).encode() + rb")\b"
+)
 _REF = 100
 
 

@@ -53,6 +53,8 @@ def _kind_of_path(path: Path) -> str:
             return "saved_model"
         if (path / "model.json").is_file():
             return "tfjs"
+        if (path / "checkpoint").is_file():
+            return "checkpoint"
         raise InvalidSourceError(f"{path} is a directory without a saved_model.pb; can be read: {READABLE}")
     if path.with_name(f"{path.name}.index").is_file() or path.with_name(f"{path.name}.meta").is_file():
         return "checkpoint"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from onward.sources.library import Library
 from onward.sources.plain import read_plain
 from onward.sources.tables import INITIALIZERS
 
+STATE = "checkpoint"  # the file in which a directory's checkpoints are listed
 _SUFFIXES = (".meta", ".index")
 
 
@@ -22,13 +24,13 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
     """The graph of a checkpoint; see :func:`onward.sources.plain.read_plain` for the options.
 
     Args:
-        path: ``<prefix>.meta``, ``<prefix>.index``, or the prefix itself.
+        path: ``<prefix>.meta``, ``<prefix>.index``, the prefix itself, or a directory, whose latest is taken.
 
     Raises:
         InvalidSourceError: the graph or the variables are missing or damaged.
         InvalidArgumentError: the graph holds no such tensor.
     """
-    path = os.fspath(path)
+    path = _latest(path) if os.path.isdir(path) else os.fspath(path)
     prefix = next((path.removesuffix(suffix) for suffix in _SUFFIXES if path.endswith(suffix)), path)
     meta = f"{prefix}.meta"
     if not os.path.exists(meta):
@@ -52,3 +54,15 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
 
     name = options.name or Path(prefix).name
     return read_plain(library, options, name=name, variables=lambda: open_checkpoint(prefix), load=load)
+
+
+def _latest(folder: str | os.PathLike[str]) -> str:
+    """The prefix that a directory's file ``checkpoint`` says is the latest; it lies in the directory."""
+    file = Path(folder) / STATE
+    try:
+        found = re.search(r'^model_checkpoint_path:\s*"([^"]+)"', file.read_text("utf-8"), re.MULTILINE)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSourceError(f"{file} cannot be read: {error}") from error
+    if found is None:
+        raise InvalidSourceError(f"{file} does not say which checkpoint is the latest")
+    return str(Path(folder) / Path(found.group(1)).name)

@@ -54,6 +54,16 @@ def tfjs(folder: Path) -> Path:
     return folder / "js"
 
 
+def frozen(file: Path, *nodes: str) -> None:
+    """A GraphDef as text; each node is written ``name op input ..``."""
+    lines = []
+    for name, op, *inputs in map(str.split, nodes):
+        given = "".join(f' input: "{reference}"' for reference in inputs)
+        lines.append(f'node {{ name: "{name}" op: "{op}"{given} attr {{ key: "T" value {{ type: DT_FLOAT }} }}')
+        lines.append('  attr { key: "dtype" value { type: DT_FLOAT } } }')
+    file.write_text("\n".join(lines))
+
+
 def nothing(folder: Path) -> None:
     """A model as it should be."""
 
@@ -96,6 +106,34 @@ CASES: dict[str, tuple[Callable[[Path], object], str, int, str]] = {
     "empty .keras": (lambda f: (f / "a.keras").touch(), "a.keras -o out.onnx", 3, "a.keras"),
     "empty .h5": (lambda f: (f / "a.h5").touch(), "a.h5 -o out.onnx", 3, "a.h5"),
     "empty .pb": (lambda f: (f / "a.pb").touch(), "a.pb -o out.onnx", 3, "a.pb"),
+    "noise .pb": (
+        lambda f: (f / "a.pb").write_bytes(np.random.default_rng(2).bytes(9000)), "a.pb -o out.onnx", 3, "a.pb|damaged",
+    ),
+    "cut .pbtxt": (
+        lambda f: (frozen(f / "a.pbtxt", "x Placeholder", "y Relu x"), cut(f / "a.pbtxt", 0.8)),
+        "a.pbtxt -o out.onnx", 3, "a.pbtxt|damaged",
+    ),
+    "a node that is not there": (
+        lambda f: frozen(f / "a.pbtxt", "x Placeholder", "y Relu z"), "a.pbtxt -o out.onnx", 3, "a.pbtxt|'z'",
+    ),
+    "a function that is not there": (
+        lambda f: frozen(f / "a.pbtxt", "x Placeholder", "y PartitionedCall x"), "a.pbtxt -o out.onnx --outputs y", 3,
+        "a.pbtxt|function",
+    ),
+    "a circle": (
+        lambda f: frozen(f / "a.pbtxt", "x Placeholder", "y AddV2 x z", "z Relu y", "w Relu z"),
+        "a.pbtxt -o out.onnx", 3, "depends on itself",
+    ),
+    "half a loop": (
+        lambda f: frozen(f / "a.pbtxt", "x Placeholder", "e Enter x", "m Merge e n", "n NextIteration m", "y Exit m"),
+        "a.pbtxt -o out.onnx --outputs y", 3, "a.pbtxt|loop that has no condition",
+    ),
+    "not frozen": (
+        lambda f: frozen(f / "a.pbtxt", "v VariableV2", "y Relu v"), "a.pbtxt -o out.onnx", 3, "a.pbtxt|not frozen",
+    ),
+    "no checkpoint": (
+        lambda f: (f / "a.ckpt.index").write_bytes(b"x" * 60), "a.ckpt -o out.onnx", 3, "a.ckpt.meta is missing",
+    ),
     "cut .keras": (
         lambda f: (shutil.copy(DIGITS / "digits.keras", f / "a.keras"), cut(f / "a.keras", 0.5)),
         "a.keras -o out.onnx", 3, "a.keras",

@@ -18,7 +18,7 @@ from onward.version import __version__
 from tests.command import DIGITS, ENVIRONMENT, onward
 
 SAVED_MODEL, GOLDEN = DIGITS / "saved_model", DIGITS / "golden.npz"
-COMMANDS = ("convert", "verify", "record", "inspect", "ops")
+COMMANDS = ("convert", "verify", "record", "inspect", "ops", "optimize", "halve")
 
 
 @pytest.fixture(scope="module")
@@ -202,3 +202,22 @@ def test_convert_names_and_moves(tmp_path: Path) -> None:
     (made,) = model.graph.input
     assert (made.name, [d.dim_value for d in made.type.tensor_type.shape.dim]) == ("pixels", [0, 1, 8, 8])
     assert "my.domain" in {node.domain for node in model.graph.node}
+
+
+def test_optimize_shows_before_and_after(model: Path, tmp_path: Path) -> None:
+    result = onward("optimize", model, "-o", tmp_path / "lean.onnx")
+    assert result.returncode == 0, result.stderr
+    assert "before   after" in result.stdout
+    assert f"equal to '{model.name}'" in result.stdout
+    onnx.checker.check_model(str(tmp_path / "lean.onnx"), full_check=True)
+
+
+def test_halve_says_what_it_narrowed(model: Path, tmp_path: Path) -> None:
+    target = tmp_path / "half.onnx"
+    result = onward("halve", model, "-o", target, "--data", GOLDEN, "--json")
+    assert result.returncode == 0, result.stderr
+    said = json.loads(result.stdout)
+    assert said["verification"]["passed"]
+    assert said["halved"]["Conv"] == 3
+    assert target.stat().st_size < model.stat().st_size
+    assert onward("halve", model, "-o", target, "--dtype", "int3").returncode == 2

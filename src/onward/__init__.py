@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from onward.pipeline import convert
     from onward.program import ONNXProgram
     from onward.specs import spec
+    from onward.tools.optimize import optimize
+    from onward.tools.precision import halve
     from onward.tools.record import record
     from onward.tools.verify import Verification, verify
 
@@ -25,8 +27,10 @@ __all__ = [
     "__version__",
     "convert",
     "errors",
+    "halve",
     "keep",
     "lower",
+    "optimize",
     "record",
     "spec",
     "verify",
@@ -41,8 +45,10 @@ _HOMES = {
     "Verification": "onward.tools.verify",
     "convert": "onward.pipeline",
     "errors": "onward",
+    "halve": "onward.tools.precision",
     "keep": "onward.lowering",
     "lower": "onward.lowering",
+    "optimize": "onward.tools.optimize",
     "record": "onward.tools.record",
     "spec": "onward.specs",
     "verify": "onward.tools.verify",

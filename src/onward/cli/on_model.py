@@ -12,6 +12,15 @@ from onward.cli.app import app
 from onward.cli.flags import SOURCE_HELP, Data, Debug, Golden, Inputs, Json, Outputs, Seed, Signature, Tag, Unsafe
 from onward.errors import InvalidArgumentError, VerificationError
 
+Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The ONNX model.", show_default=False)]
+Written = Annotated[
+    Path, typer.Option("-o", "--output", help="The file to write, once the answers are the same.", show_default=False)
+]
+Tolerance = Annotated[
+    float | None,
+    typer.Option("--tolerance", help="Absolute and relative; by default by dtype, 1e-4 for float32."),
+]
+
 
 @app.command(
     epilog="""[bold]Examples[/]
@@ -24,7 +33,7 @@ from onward.errors import InvalidArgumentError, VerificationError
     """
 )
 def verify(
-    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The ONNX model.", show_default=False)],
+    model: Model,
     source: Annotated[Path | None, typer.Argument(metavar="[SOURCE]", help=SOURCE_HELP, show_default=False)] = None,
     golden: Golden = None,
     data: Data = None,
@@ -34,10 +43,7 @@ def verify(
     tag: Tag = None,
     allow_unsafe: Unsafe = False,
     seed: Seed = 0,
-    tolerance: Annotated[
-        float | None,
-        typer.Option("--tolerance", help="Absolute and relative; by default by dtype, 1e-4 for float32."),
-    ] = None,
+    tolerance: Tolerance = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -64,3 +70,60 @@ def verify(
     console.show(found, as_json)
     if not found.passed:
         raise typer.Exit(VerificationError.exit_code)
+
+
+@app.command(
+    epilog="""[bold]Examples[/]
+
+    onward optimize model.onnx -o lean.onnx
+
+    onward optimize model.onnx -o lean.onnx --data inputs.npz
+    """
+)
+def optimize(
+    model: Model,
+    output: Written,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Compare with MODEL before the file is written.")
+    ] = True,
+    data: Data = None,
+    seed: Seed = 0,
+    tolerance: Tolerance = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Fold, fuse and tidy any ONNX model, and compare the result with it."""
+    from onward.tools.optimize import optimize as improve
+
+    with console.progress("read", "optimise", "verify", "write") as progress:
+        result = improve(model, output, verify=verify, data=data, seed=seed, tolerance=tolerance, progress=progress)
+    console.show(result, as_json)
+
+
+@app.command(
+    epilog="""[bold]Examples[/]
+
+    onward halve model.onnx -o half.onnx
+
+    onward halve model.onnx -o half.onnx --dtype bfloat16 --data inputs.npz --tolerance 0.02
+    """
+)
+def halve(
+    model: Model,
+    output: Written,
+    dtype: Annotated[str, typer.Option("--dtype", metavar="float16|bfloat16", help="The half type.")] = "float16",
+    data: Data = None,
+    seed: Seed = 0,
+    tolerance: Annotated[
+        float | None,
+        typer.Option("--tolerance", help="Absolute and relative; by default 1e-2 for float16, 4e-2 for bfloat16."),
+    ] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Let a float32 model compute in half precision wherever its answers hold; inputs and outputs stay float32."""
+    from onward.tools.precision import halve as narrow
+
+    with console.progress("run", "measure", "write") as progress:
+        result = narrow(model, output, dtype=dtype, data=data, seed=seed, tolerance=tolerance, progress=progress)
+    console.show(result, as_json)

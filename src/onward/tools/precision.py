@@ -65,6 +65,10 @@ class Precision:
         lines += [f"float32 for its {reason}: {histogram_text(ops)}" for reason, ops in self.kept.items()]
         return "\n".join([*lines, self.verification.summary()])
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {"halved": self.halved, "kept": self.kept, "verification": self.verification.to_dict()}
+
 
 def halve(
     model: str | os.PathLike[str],

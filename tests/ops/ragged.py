@@ -127,7 +127,23 @@ def _padded(x: tf.Tensor) -> tf.Tensor:
     return R.from_row_lengths(x, [2, 0, 3]).to_tensor() ** 2
 
 
+def _by_rows(x, n):
+    rows = R.from_tensor(x, n)
+    return (
+        tf.map_fn(tf.reduce_sum, rows, fn_output_signature=tf.float32),
+        tf.map_fn(lambda r: (tf.size(r), r[:1] * 2), rows, fn_output_signature=(tf.int32, tf.TensorSpec([None])))[0],
+    )
+
+
+def _by_nested_rows(x):
+    nested = R.from_nested_row_splits(x, [[0, 2, 2, 3], [0, 2, 3, 6]])
+    sums = tf.map_fn(lambda r: tf.reduce_max(tf.reduce_sum(r, 1)), nested, fn_output_signature=tf.float32)
+    return tf.where(tf.math.is_inf(sums), -1.0, sums)
+
+
 CASES = {
+    "map-rows": case(_by_rows, f32("b", 6), i32("b", low=1, high=7)),
+    "map-nested-rows": case(_by_nested_rows, f32(6)),
     "to-tensor-shape-at-run-time": case(
         lambda x, like: tf.RaggedTensor.from_row_lengths(x, [2, 0, 3]).to_tensor(shape=tf.shape(like)),
         f32(5),

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from onward.dims import Size, product
+from onward.dims import Shape, Size, product, unknown
 from onward.dtypes import INT64, is_float
 from onward.ir import Value
 from onward.lowering.builder import Builder
+from onward.lowering.lists import TensorList
 from onward.lowering.registry import Unsupported, lower
 from onward.ops.scatter import scatter
 from onward.ops.shape import unravel_index
@@ -226,11 +227,47 @@ class RaggedVariant(NamedTuple):
     values: Value
 
 
+class RaggedRows(TensorList):
+    """The rows of a ragged tensor, each a variant: what ``tf.map_fn`` reads one by one."""
+
+    def __init__(self, whole: RaggedVariant) -> None:
+        self.whole = whole
+        self.dtype = whole.values.dtype
+
+    @property
+    def shape(self) -> Shape:
+        (splits,) = self.whole.splits[0].shape or (unknown(),)
+        return (splits - 1,)
+
+    @property
+    def unwritten(self) -> bool:
+        return False
+
+    @property
+    def stacked(self) -> Value | None:  # type: ignore[override]
+        raise Unsupported("rows of a ragged tensor as one tensor")
+
+    def length(self) -> Value:
+        return self.whole.values.builder.size(self.shape[0])
+
+    def item(self, index: Value) -> Any:
+        """One row, which is ragged itself where there are more levels: these begin at zero again."""
+        op = self.whole.values.builder
+        rows, *levels = (op.Cast(s, to=INT64) for s in self.whole.splits)
+        at = op.Reshape(op.Cast(index, to=INT64), [1])
+        begin, end = op.Gather(rows, at, axis=0), op.Gather(rows, at + 1, axis=0)
+        inner = []
+        for level in levels:
+            part, first = op.Slice(level, begin, end + 1, [0]), op.Gather(level, begin, axis=0)
+            inner.append(part - first)
+            begin, end = first, op.Gather(level, end, axis=0)
+        return RaggedVariant(tuple(inner), op.Slice(self.whole.values, begin, end, [0]))
+
+
 @lower("RaggedTensorToVariant")
 def to_variant(op: Builder, splits: list[Value], values: Value, *, batched_input: bool) -> Any:
-    if batched_input:
-        raise Unsupported("rows of a ragged tensor as variants of their own")
-    return (RaggedVariant(tuple(splits), values),)
+    whole = RaggedVariant(tuple(splits), values)
+    return (RaggedRows(whole) if batched_input else whole,)
 
 
 @lower("RaggedTensorFromVariant")

@@ -24,8 +24,8 @@ def reserve(op: Builder, element_shape: Value, num_elements: Value, *, element_d
 
 
 @lower("TensorListFromTensor")
-def from_tensor(op: Builder, tensor: Value, element_shape: Any) -> TensorList:
-    return TensorList(tensor)
+def from_tensor(op: Builder, tensor: Any, element_shape: Any) -> TensorList:
+    return tensor if isinstance(tensor, TensorList) else TensorList(tensor)
 
 
 @lower("TensorListStack")
@@ -35,15 +35,17 @@ def stack(op: Builder, items: TensorList, element_shape: Value) -> Value:
 
 
 @lower("TensorListGetItem")
-def get_item(op: Builder, items: TensorList, index: Value, element_shape: Value) -> Value:
+def get_item(op: Builder, items: TensorList, index: Value, element_shape: Value) -> tuple[Any]:
     shape = declared(element_shape)
     if items.unwritten and shape is not None:
-        return op.Gather(items.filled(shape), index, axis=0)
-    return items.item(index)
+        return (op.Gather(items.filled(shape), index, axis=0),)
+    return (items.item(index),)
 
 
 @lower("TensorListSetItem")
 def set_item(op: Builder, items: Any, index: Value, item: Value, *, resize_if_index_out_of_bounds: bool) -> Any:
+    if not isinstance(item, Value):
+        raise Unsupported("rows of a ragged tensor are written to a list")
     if isinstance(items, Collector):
         items.item = item
         return items

@@ -33,7 +33,23 @@ def rows(f: object) -> dict:
     return {name: case(f, arg, **LOOSE) for name, arg in (("small", SQUARE), ("large", LARGE), ("dynamic", ANY))}
 
 
+def _complex(function):
+    """The parts of what a function of a well-conditioned complex matrix, and more, gives."""
+
+    def real(a, b, *rest):
+        z = function(tf.complex(well(a), b), *(tf.complex(r, r * 2) for r in rest))
+        return tf.math.real(z), tf.math.imag(z)
+
+    return real
+
+
 CASES = {
+    "inverse/complex": case(_complex(A.inv), SQUARE, SQUARE, **LOOSE),
+    "inverse/complex-dynamic": case(_complex(lambda z: A.inv(z, adjoint=True)), ANY, ANY, **LOOSE),
+    "solve/complex": case(_complex(A.solve), SQUARE, SQUARE, f32("b", 3, 2), **LOOSE),
+    "solve/complex-adjoint": case(
+        _complex(lambda z, y: A.solve(z, y, adjoint=True)), f32(4, 4), f32(4, 4), f32(4, 1), **LOOSE
+    ),
     **prefixed("inverse", rows(lambda x: A.inv(well(x)))),
     "inverse/adjoint": case(lambda x: A.inv(well(x), adjoint=True), SQUARE, **LOOSE),
     "inverse/no-batch": case(lambda x: A.inv(well(x)), f32(4, 4), **LOOSE),

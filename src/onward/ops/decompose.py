@@ -11,6 +11,7 @@ from onward.dims import Size, minimum
 from onward.dtypes import FLOAT32, FLOAT64
 from onward.ir import Value
 from onward.lowering.builder import Builder
+from onward.lowering.composite import Complex
 from onward.lowering.loop import repeat
 from onward.lowering.registry import Unsupported, lower
 from onward.ops.linalg import folded, swap_last, unfolded
@@ -29,6 +30,30 @@ def inverse(op: Builder, x: Value, *, adjoint: bool) -> Value:
 def solve(op: Builder, x: Value, rhs: Value, *, adjoint: bool) -> Value:
     a = _batch(op, swap_last(op, x) if adjoint else x)
     return _restored(op, gauss_jordan(op, a, _batch(op, rhs)), rhs)
+
+
+@lower("MatrixInverse", "BatchMatrixInverse", complex=True)
+def complex_inverse(op: Builder, x: Complex, *, adjoint: bool) -> Complex:
+    columns = inverse(op, _embedded(op, x), adjoint=adjoint)
+    return _halves(op, op.Slice(columns, [0], [x.real.shape[-1]], [-1]), x.real)  # type: ignore[index]
+
+
+@lower("MatrixSolve", "BatchMatrixSolve", complex=True)
+def complex_solve(op: Builder, x: Complex, rhs: Complex, *, adjoint: bool) -> Complex:
+    stacked = op.Concat(rhs.real, rhs.imag, axis=-2)
+    return _halves(op, solve(op, _embedded(op, x), stacked, adjoint=adjoint), x.real)
+
+
+def _embedded(op: Builder, x: Complex) -> Value:
+    """The real matrix of twice the size that multiplies stacked real and imaginary parts as ``x`` multiplies both."""
+    upper, lower = op.Concat(x.real, -x.imag, axis=-1), op.Concat(x.imag, x.real, axis=-1)
+    return op.Concat(upper, lower, axis=-2)
+
+
+def _halves(op: Builder, stacked: Value, like: Value) -> Complex:
+    assert like.shape is not None
+    n = like.shape[-1]
+    return Complex(op.Slice(stacked, [0], [n], [-2]), op.Slice(stacked, [n], [n + n], [-2]))
 
 
 @lower("MatrixDeterminant", "BatchMatrixDeterminant")

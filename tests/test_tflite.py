@@ -131,6 +131,7 @@ def test_integer_kernels(made: Callable[..., Path], tmp_path: Path, kind: Callab
     onnxruntime.InferenceSession(program.model_proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     found = Counter(node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node)
     assert found["QLinearConv"] == 4
+    assert found["QLinearGlobalAveragePool"] == 1
     assert found["QLinearAdd"] == found["QLinearSigmoid"] == found["QLinearLeakyRelu"] == found["QGemm"] == 1
     assert not {"Conv", "Add", "Gemm", "Sigmoid", "LeakyRelu", "Softmax"} & set(found)
 

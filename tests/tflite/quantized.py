@@ -154,6 +154,8 @@ CASES: dict[str, Case] = {
     **_each("less", lambda q: case("LESS", [q(None, 4), q(4, scale=0.07)], [boolean()])),
     **_each("equal", lambda q: case("EQUAL", [q(None, 4), q(4)], [boolean()])),
     **_each("mean", lambda q: case("MEAN", [q(*IMAGE), const([1, 2])], [q(scale=0.03)], keep_dims=True)),
+    **_each("mean/squeezed", lambda q: case("MEAN", [q(*IMAGE), const([1, 2])], [q(scale=0.03)])),
+    **_each("mean/rows", lambda q: case("MEAN", [q(*IMAGE), const([1])], [q(scale=0.03)])),
     **_each("sum", lambda q: case("SUM", [q(None, 5, 4), const([1])], [q(scale=0.2)])),
     **_each(
         "prelu",

@@ -11,7 +11,12 @@ READ: dict[str, str] = {
         "TensorFlow 1's control flow becomes If and While",
     ),
     **dict.fromkeys(["_FusedConv2D", "_FusedMatMul"], "taken apart again"),
-    **dict.fromkeys(["Assign", "RestoreV2"], "says what a variable holds at the beginning"),
+    "RestoreV2": "says what a variable holds at the beginning",
+    **dict.fromkeys(
+        """Assign AssignAdd AssignSub ScatterUpdate ScatterAdd ScatterSub ScatterMul ScatterDiv ScatterMin
+        ScatterMax""".split(),
+        "reference variables become variables with handles",
+    ),
     **dict.fromkeys(
         """InitializeTable InitializeTableV2 InitializeTableFromTextFile InitializeTableFromTextFileV2
         LookupTableImport LookupTableImportV2""".split(),
@@ -20,9 +25,13 @@ READ: dict[str, str] = {
 }
 
 _TABLE = "the graph changes a lookup table while it runs, and ONNX keeps no state between runs"
-_BYTES = "strings in ONNX are text and cannot hold such bytes: begin behind it, at the tensors that it gives"
+_BYTES = (
+    "strings in ONNX are text and cannot hold such bytes: begin behind it, at the tensors that it gives "
+    "(ParseExample and DecodeWav of an input that nothing else reads are left out of themselves)"
+)
 _IMAGE = (
-    "ONNX Runtime decodes no image files, and ONNX strings cannot hold them: begin behind it, at the pixels "
+    "ONNX Runtime decodes no image files, and ONNX strings cannot hold them: begin behind it, at the pixels, which are "
+    "the input where nothing else reads the file "
     "(onnxruntime-extensions has a DecodeImage of uint8 vectors that can stand before)"
 )
 _INPUT = "feeds data from an input pipeline: begin behind it, at the tensors that it gives"
@@ -63,7 +72,9 @@ _REASONS: dict[str, str] = {
         SparseMatrixAdd SparseMatrixMatMul SparseMatrixMul SparseMatrixNNZ SparseMatrixOrderingAMD SparseMatrixSoftmax
         SparseMatrixSparseCholesky SparseMatrixSparseMatMul SparseMatrixTranspose SparseMatrixZeros
         SparseTensorToCSRSparseMatrix""",
-    _STATE: """AssignAdd AssignSub RefSelect ScatterNdUpdate ScatterUpdate StridedSliceAssign IsVariableInitialized""",
+    _STATE: "RefSelect ScatterNdUpdate StridedSliceAssign IsVariableInitialized",
+    "nothing tells on which side of which choice its inputs are, or its index is asked for": "Merge RefMerge",
+    "it has no end: no Merge brings its sides together": "Switch RefSwitch",
     _REMOVED: """AdjustContrast BatchSelfAdjointEig MatrixExponential
         SelfAdjointEig Conv3DBackpropFilter""",
     "training only": """RandomCrop RandomIndexShuffle SampleDistortedBoundingBox

@@ -14,7 +14,7 @@ from onward.formats.opdefs import opdef
 from onward.formats.values import attribute, constant, shape_of
 from onward.graph import Graph, Input
 from onward.options import Options
-from onward.sources.aliveness import SWITCHES
+from onward.sources.aliveness import MERGES, SWITCHES
 from onward.sources.body import Body, node_of, output_type
 from onward.sources.choose import check_names, is_names, stated_inputs
 from onward.sources.inline import build, placeholder
@@ -167,7 +167,9 @@ def _says_nothing(body: Body, node: Any) -> bool:
 
 
 def _output_count(body: Body, node: Any) -> int:
-    """How many outputs of a node can be shown: tensors, not handles."""
+    """How many outputs of a node can be shown: of a Merge only what it brings together."""
+    if node.op in MERGES:
+        return 1
     try:
         definition = opdef(node.op)
     except KeyError:

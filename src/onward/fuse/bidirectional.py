@@ -47,7 +47,7 @@ def both_ways(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
 def _layer(graph: ir.Graph, value: Value | None) -> Value | None:
     """The output of a recurrent operator behind the removal of its one direction, if nothing else of it is used."""
     node = made_by(value, "Squeeze", "Gather")
-    if node is None or value is None or not sole_user(graph, value):
+    if node is None or value is None or not sole_user(graph, value) or len(node.inputs) < 2:
         return None
     output, at = node.inputs
     layer = made_by(output, "LSTM", "GRU", "RNN")

@@ -61,13 +61,15 @@ def unstacked(graph: ir.Graph) -> dict[Value, Element]:
             at = node.inputs[1]
             if at is not None and at.array is not None and at.rank == 0:
                 found[node.output] = Element(node.inputs[0], node.attrs.get("axis", 0), int(at.array))
-        elif node.op == "Squeeze" and node.inputs[1] is not None and node.inputs[1].array is not None:
-            split = node.inputs[0].producer
+        elif node.op == "Squeeze":
+            split, axes = node.inputs[0].producer, node.inputs[1] if len(node.inputs) > 1 else None
+            if axes is None or axes.array is None:
+                continue
             if split is None or split.op != "Split" or split.inputs[0] is None:
                 continue
             axis = split.attrs.get("axis", 0)
             alone = all(v.shape is not None and v.shape[axis] == 1 for v in split.outputs)
-            if alone and node.inputs[1].array.tolist() == [axis]:
+            if alone and axes.array.tolist() == [axis]:
                 found[node.output] = Element(split.inputs[0], axis, node.inputs[0].index)
     return found
 

@@ -174,6 +174,29 @@ def test_a_saved_model_file_names_its_directory(saved: Path, tmp_path: Path) -> 
         open_source(tmp_path / "moved.pb", Options())
 
 
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
+@pytest.mark.parametrize("signed", [True, False])
+def test_any_tensor_of_a_saved_model_of_tensorflow_1(signed: bool, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, (None, 4), name="x")
+        y = tf.nn.relu(x @ v1.get_variable("w", (4, 3)), name="y")
+        z = tf.exp(y, name="z")
+        session.run(v1.global_variables_initializer())
+        builder = v1.saved_model.Builder(str(tmp_path / "model"))
+        info = v1.saved_model.utils.build_tensor_info
+        signature = v1.saved_model.signature_def_utils.build_signature_def({"a": info(x)}, {"b": info(z)})
+        builder.add_meta_graph_and_variables(session, ["serve"], {"only": signature} if signed else {})
+        builder.save()
+    for inputs, outputs in ((["x:0"], ["y:0"]), ({"y:0": onward.spec("n", 3)}, ["z:0"])):
+        program = onward.convert(tmp_path / "model", inputs=inputs, outputs=outputs)
+        assert (program.input_names, program.output_names) == ([next(iter(inputs))[:-2]], [outputs[0][:-2]])
+        assert program.verification is not None
+        assert program.verification.passed
+
+
 def test_a_saved_model_as_text(saved: Path, tmp_path: Path) -> None:
     from google.protobuf import text_format
     from tensorflow.core.protobuf import saved_model_pb2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -58,9 +58,13 @@ def check_names(known: Sequence[str], wanted: Sequence[str], what: str) -> None:
 
 
 def select(graph: Graph, inputs: Any, outputs: Any) -> Graph:
-    """The graph with its inputs in the order of a list of names, and of its outputs only those named."""
+    """The graph with its inputs in the order of a list of names, and of its outputs only those named.
+
+    A tensor's ``:0`` may be said or not.
+    """
     if is_names(inputs):
         places = {made.name: i for i, made in enumerate(graph.inputs)}
+        inputs = [_as_known(name, places) for name in inputs]
         check_names(list(places), inputs, "input")
         rest = [made for made in graph.inputs if made.name not in inputs]
         graph.inputs = [graph.inputs[places[name]] for name in inputs] + rest
@@ -68,6 +72,7 @@ def select(graph: Graph, inputs: Any, outputs: Any) -> Graph:
         return graph
     wanted = [outputs] if isinstance(outputs, str) else list(outputs)
     places = {output.name: i for i, output in enumerate(graph.outputs)}
+    wanted = [_as_known(name, places) for name in wanted]
     check_names(list(places), wanted, "output")
     if not wanted:
         raise InvalidArgumentError("outputs is empty: name at least one, or leave it out for all")
@@ -78,6 +83,10 @@ def select(graph: Graph, inputs: Any, outputs: Any) -> Graph:
     if graph.slack is not None:
         graph.slack = _some(graph.slack, kept)
     return graph
+
+
+def _as_known(name: str, known: Container[str]) -> str:
+    return name if name in known else name.removesuffix(":0")
 
 
 def count(number: int, noun: str) -> str:

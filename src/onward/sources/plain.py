@@ -12,7 +12,7 @@ from onward.errors import InvalidArgumentError, InvalidSourceError
 from onward.formats.dtypes import dtype_of
 from onward.formats.opdefs import opdef
 from onward.formats.values import attribute, constant, shape_of
-from onward.graph import Graph, Input
+from onward.graph import Graph, Input, Node
 from onward.options import Options
 from onward.sources.aliveness import MERGES, SWITCHES
 from onward.sources.body import Body, node_of, output_type
@@ -33,7 +33,13 @@ _FEW = 40  # names that an error can list
 
 
 def read_plain(
-    library: Library, options: Options, *, name: str, variables: Callable[[], Any], load: Callable[[Any], Any]
+    library: Library,
+    options: Options,
+    *,
+    name: str,
+    variables: Callable[[], Any],
+    load: Callable[[Any], Any],
+    assets: Callable[[], dict[str, Node]] = dict,
 ) -> Graph:
     """The graph of what the options name in the main graph of a library.
 
@@ -47,6 +53,7 @@ def read_plain(
         variables: opens the checkpoint that holds the variables' values; called when the first is needed.
         load: puts the source into a ``tf.compat.v1.Session`` that it is given, in the session's graph; used by the
             reference.
+        assets: makes constants for the tensors that hold the paths of files.
 
     Raises:
         InvalidArgumentError: there is no such tensor.
@@ -57,8 +64,8 @@ def read_plain(
     specs = _inputs(body, options.inputs, old, defaults)
     outputs = _outputs(body, options.outputs)
     inputs = [(_input(spec, defaults), spec.name or "") for spec in specs]
-    restored = Restored(body, library, variables)
-    graph = build(library, body, inputs, outputs, name=name, bind=restored.value)
+    restored = Restored(body, library, variables, assets)
+    graph = build(library, body, inputs, outputs, name=name, given=assets(), bind=restored.value)
     named = {_label(given) for given in _names(options.inputs)}
     needed = set(graph.nodes())
     graph.inputs = [made for made in graph.inputs if made.name in named or made.tensor.node in needed]

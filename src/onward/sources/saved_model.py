@@ -15,13 +15,14 @@ from onward.graph import Graph, Reference
 from onward.options import Options
 from onward.sources import variables_v1
 from onward.sources.body import Body
-from onward.sources.choose import stated_inputs
+from onward.sources.choose import is_names, stated_inputs
 from onward.sources.inline import build, placeholder
 from onward.sources.library import Library
 from onward.sources.naming import leaf_names, unique
+from onward.sources.plain import read_plain
 from onward.sources.resources import Resources
-from onward.sources.unchanged import Unchanged
 from onward.sources.structure import flat_tensors, literals, structure_of
+from onward.sources.unchanged import Unchanged
 from onward.specs import Spec, as_spec, flatten, is_spec, name_batch
 
 _PREFERRED = ("serving_default", "serve")
@@ -34,7 +35,8 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
     Args:
         path: the directory.
         options: `signature` names a signature or a function (``__call__``, or ``__call__:1`` for its second trace);
-            `tag` a MetaGraph; `inputs` completes shapes and names dimensions.
+            `tag` a MetaGraph; `inputs` completes shapes and names dimensions. In a graph of TensorFlow 1, `inputs` and
+            `outputs` may name any tensors (``x:0``), as they do where there is no signature.
 
     Raises:
         InvalidArgumentError: there is no such signature, or `inputs` does not fit it.
@@ -43,10 +45,14 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
     model = SavedModel(path, options.tag)
     library = Library(model.graph_def, model.pieces, str(model.path / "saved_model.pb"))
     signatures = model.signatures()
+    if not signatures and not _functions(model) and options.signature is None:
+        return _read_nodes(model, library, options)
     name = _chosen(model, signatures, options.signature)
     if name not in signatures:
         return _read_function(model, library, name, options)
     entry = _entry_of_signature(model, library, signatures[name])
+    if entry is None and _beside(signatures[name], options):
+        return _read_nodes(model, library, options)
     if entry is None:
         return variables_v1.read_signature(model, library, signatures[name], options)
     return _build(model, library, entry, options, _signature_reference(model, name, entry))
@@ -68,6 +74,26 @@ def describe_saved_model(path: str | os.PathLike[str], tag: str | None = None) -
             )
         found[name] = signature
     return found
+
+
+def _beside(signature: Signature, options: Options) -> bool:
+    """Whether tensors are asked for that a signature does not have, by the names that they have in the graph."""
+    names = options.inputs if isinstance(options.inputs, Mapping) or is_names(options.inputs) else ()
+    outputs = [options.outputs] if isinstance(options.outputs, str) else options.outputs or ()
+    known = {info.name for info in (*signature.inputs, *signature.outputs)}
+    return any(":" in name and name not in known for name in (*names, *outputs))
+
+
+def _read_nodes(model: SavedModel, library: Library, options: Options) -> Graph:
+    """Tensors of the graph of TensorFlow 1 that a SavedModel holds, by their own names."""
+    return read_plain(
+        library,
+        options,
+        name=options.name or model.path.resolve().name,
+        variables=lambda: model.variables,
+        load=variables_v1.loader(model),
+        assets=lambda: variables_v1.assets(model, library.main),
+    )
 
 
 class _Argument(NamedTuple):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onward.arrays import LazyArray
 from onward.errors import InvalidSourceError
 from onward.formats.bundle import Bundle
+from onward.formats.checkpoint import Slices
 from onward.formats.dtypes import STRING
 from onward.formats.saved_model import SavedModel, Signature
 from onward.formats.values import attributes, constant
@@ -37,14 +38,14 @@ def read_signature(model: SavedModel, library: Library, signature: Signature, op
         (placeholder(spec.name or info.name, info.dtype, spec.shape), info.tensor)
         for spec, info in zip(chosen, signature.inputs, strict=True)
     ]
-    restored = Restored(body, library, lambda: model.variables, lambda: _assets(model, body))
+    restored = Restored(body, library, lambda: model.variables, lambda: assets(model, body))
     graph = build(
         library,
         body,
         inputs,
         [(info.name, info.tensor) for info in signature.outputs],
         name=options.name or model.path.resolve().name,
-        given=_assets(model, body),
+        given=assets(model, body),
         bind=restored.value,
     )
     graph.reference = _reference(model, signature, {made.name: tensor for made, tensor in inputs})
@@ -65,7 +66,7 @@ class Restored:
         self,
         body: Body,
         library: Library,
-        checkpoint: Callable[[], Bundle],
+        checkpoint: Callable[[], Bundle | Slices],
         assets: Callable[[], dict[str, Node]] = dict,
     ) -> None:
         self.body = body
@@ -160,7 +161,7 @@ def _slice(whole: NDArray[Any] | LazyArray, text: str) -> NDArray[Any] | LazyArr
     return LazyArray(shape, whole.dtype, lambda: np.asarray(whole)[tuple(place)])
 
 
-def _assets(model: SavedModel, body: Body) -> dict[str, Node]:
+def assets(model: SavedModel, body: Body) -> dict[str, Node]:
     """Constant nodes for the tensors that hold the paths of assets."""
     found = {}
     for tensor, file in model.assets().items():
@@ -171,12 +172,17 @@ def _assets(model: SavedModel, body: Body) -> dict[str, Node]:
     return found
 
 
-def _reference(model: SavedModel, signature: Signature, inputs: Mapping[str, str]) -> Reference:
-    """Runs a signature in a session; `inputs` are tensors by the names of inputs."""
+def loader(model: SavedModel) -> Callable[[Any], None]:
+    """Loads a SavedModel into a session."""
 
     def load(session: Any) -> None:
         import tensorflow as tf
 
         tf.compat.v1.saved_model.load(session, list(model.meta_graph.meta_info_def.tags), str(model.path))
 
-    return session_reference(load, inputs, [info.tensor for info in signature.outputs])
+    return load
+
+
+def _reference(model: SavedModel, signature: Signature, inputs: Mapping[str, str]) -> Reference:
+    """Runs a signature in a session; `inputs` are tensors by the names of inputs."""
+    return session_reference(loader(model), inputs, [info.tensor for info in signature.outputs])

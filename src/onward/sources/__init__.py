@@ -38,7 +38,12 @@ def open_source(source: Any, options: Options) -> Graph:
     if options.checkpoint is not None and kind not in _LIVE:
         raise InvalidArgumentError("checkpoint= goes with a live model or a Keras file, into which it is loaded")
     module = importlib.import_module(f"onward.sources.{kind}")
-    graph: Graph = module.read(source, options)
+    try:
+        graph: Graph = module.read(source, options)
+    except InvalidSourceError as error:
+        if isinstance(source, Path) and source.name not in str(error):
+            raise InvalidSourceError(f"{source}: {error}") from error
+        raise
     chosen = graph if kind in _CHOOSING else select(graph, options.inputs, options.outputs)
     return present(behind(chosen), options)
 

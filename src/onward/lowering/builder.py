@@ -169,7 +169,7 @@ class Builder:
             array = np.asarray(array).astype(dtype)
         if array.dtype.kind in "SU":
             array = (np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array).astype(object)
-        if array.size > 16 or isinstance(array, LazyArray) or array.dtype == STRING:
+        if array.size > (16 if name else 1024) or isinstance(array, LazyArray) or array.dtype == STRING:
             return Value(self, array.dtype, tuple(array.shape), const=array, name=name)
         key = (array.dtype, array.shape, array.tobytes())
         if key not in self._small:

@@ -267,7 +267,14 @@ def _along(numbers: NDArray[Any], axis: int, rank: int) -> NDArray[Any]:
 
 
 def _types(definition: OpDef, dtypes: Sequence[np.dtype[Any]]) -> dict[str, Any]:
-    """The attributes of a node that its inputs decide."""
+    """The attributes of a node that its inputs decide.
+
+    Raises:
+        IndexError: there are more or fewer than the op takes.
+    """
+    lists = any(arg.number_attr or arg.type_list_attr for arg in definition.inputs)
+    if not lists and len(dtypes) != len(definition.inputs):
+        raise IndexError(f"{len(dtypes)} where {len(definition.inputs)} are meant")
     attrs: dict[str, Any] = {}
     at = 0
     for i, arg in enumerate(definition.inputs):

@@ -27,11 +27,12 @@ def batch_norm(
     channel = wide.rank - 1 if is_channels_last(data_format) else 1
     axes = [axis for axis in range(wide.rank) if axis != channel]
     along = [-1] + [1] * (wide.rank - 1 - channel)
-    batch_mean = op.ReduceMean(wide, axes=axes, keepdims=0)
-    centred = wide - op.Reshape(batch_mean, along)
-    batch_variance = op.ReduceMean(centred * centred, axes=axes, keepdims=0)
-    factor = scale / op.Sqrt(batch_variance + epsilon)
-    y = centred * op.Reshape(factor, along) + op.Reshape(offset, along)
+    mean_along = op.ReduceMean(wide, axes=axes, keepdims=1)
+    centred = wide - mean_along
+    variance_along = op.ReduceMean(centred * centred, axes=axes, keepdims=1)
+    factor = op.Reshape(scale, along) / op.Sqrt(variance_along + epsilon)
+    y = centred * factor + op.Reshape(offset, along)
+    batch_mean, batch_variance = op.Reshape(mean_along, [-1]), op.Reshape(variance_along, [-1])
     count = op.Cast(op.size(product(wide.shape[axis] for axis in axes)), to=scale.dtype)
     unbiased = batch_variance * (count / op.Max(count - 1, 1))
     moved_mean, moved_variance = batch_mean, unbiased

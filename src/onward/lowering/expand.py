@@ -78,35 +78,36 @@ def bitwise_not(op: Builder, x: Value) -> Value:
     return (np.iinfo(x.dtype).max if x.dtype.kind == "u" else -1) - x
 
 
-def _bitwise(op: Builder, x: Value, y: Value, combine: Callable[[Value, Value], Value]) -> Value:
-    """Takes both numbers apart into bits along a new last axis and sums what is combined.
+def _bitwise(op: Builder, x: Value, y: Value, combine: np.ufunc) -> Value:
+    """Looks up each pair of four bits and sums what is found, times its weight.
 
-    As a product with their weights, in int64, which wraps; ONNX Runtime sums integers in floating point.
+    In int64, which wraps, as a product of matrices; ONNX Runtime sums integers in floating point.
     """
-    count = x.dtype.itemsize * 8
-    uint64, places = np.dtype("uint64"), np.arange(count, dtype=np.uint64)
+    uint64, int64 = np.dtype("uint64"), np.dtype("int64")
+    places = np.arange(0, x.dtype.itemsize * 8, 4, dtype=np.uint64)
 
-    def bits(v: Value) -> Value:
+    def digits(v: Value) -> Value:
         shifted = op.BitShift(op.Unsqueeze(op.Cast(v, to=uint64), axes=[-1]), places, direction="RIGHT")
-        return op.Cast(op.Mod(shifted, 2), to=np.dtype("int64"))
+        return op.Cast(op.Mod(shifted, 16), to=int64)
 
-    weights = (np.uint64(1) << places).astype(np.int64)
-    return op.Cast(op.MatMul(combine(bits(x), bits(y)), weights), to=x.dtype)
+    table = combine.outer(np.arange(16), np.arange(16)).astype(np.int64).reshape(-1)
+    found = op.Gather(table, digits(x) * 16 + digits(y), axis=0)
+    return op.Cast(op.MatMul(found, (np.uint64(1) << places).astype(np.int64)), to=x.dtype)
 
 
 @expansion("BitwiseAnd")
 def bitwise_and(op: Builder, x: Value, y: Value) -> Value:
-    return _bitwise(op, x, y, op.Mul)
+    return _bitwise(op, x, y, np.bitwise_and)
 
 
 @expansion("BitwiseOr")
 def bitwise_or(op: Builder, x: Value, y: Value) -> Value:
-    return _bitwise(op, x, y, op.Max)
+    return _bitwise(op, x, y, np.bitwise_or)
 
 
 @expansion("BitwiseXor")
 def bitwise_xor(op: Builder, x: Value, y: Value) -> Value:
-    return _bitwise(op, x, y, lambda a, b: op.Abs(a - b))
+    return _bitwise(op, x, y, np.bitwise_xor)
 
 
 @expansion("Trilu")

@@ -122,6 +122,19 @@ CASES: dict[str, Case] = {
     ),
     "prelu/double": case(lambda x: tf.nn.relu(x) - 0.2 * tf.nn.relu(-x), f64("b", 7), ops="!PRelu"),
     "hard-sigmoid": case(lambda x: keras.ops.hard_sigmoid(x), f32("b", 7), ops="HardSigmoid !Clip"),
+    "mish": case(lambda x: keras.activations.mish(x), f32("b", 7), ops="Mish !Softplus !Mul"),
+    "mish/of-something-else": case(lambda x: x * tf.tanh(tf.nn.softplus(x + 1)), f32("b", 7), ops="Softplus !Mish"),
+    "hard-swish": case(lambda x: keras.ops.hard_swish(x), f32("b", 7), ops="HardSwish !Mul"),
+    "hard-swish/before-it-was-an-operator": case(
+        lambda x: keras.ops.hard_swish(x), f32("b", 7), opset=13, ops="HardSigmoid Mul"
+    ),
+    "hard-swish/of-another": case(
+        lambda x, y: y * keras.ops.hard_sigmoid(x), f32("b", 7), f32("b", 7), ops="HardSigmoid !HardSwish"
+    ),
+    "swish": case(
+        lambda x: keras.ops.silu(x), f32("b", 7), opset=24, ops="Sigmoid Mul",
+        why="which is three times as fast as the operator",
+    ),
     "layer-norm/last-axis": case(
         _layer(L.LayerNormalization), f32("b", "t", 6), builds=True, ops="LayerNormalization !ReduceMean"
     ),

@@ -32,7 +32,7 @@ ROWS = [
     ("SegFormer", 21, "LayerNormalization 22 Resize 3"),
     ("StableDiffusion3", 23, "Attention 3 RMSNormalization 10"),
     ("StableDiffusion3 VAE", 21, "InstanceNormalization 28 ReduceMean 0"),
-    ("MobileNet", 21, "HardSigmoid 9"),
+    ("MobileNet", 21, "HardSwish 6 HardSigmoid 3"),
 ]
 
 

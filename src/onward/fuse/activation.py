@@ -1,4 +1,7 @@
-"""Activation functions that TensorFlow spells out."""
+"""Activation functions that TensorFlow spells out.
+
+Swish is left as x * sigmoid(x): ONNX Runtime has a kernel for that (QuickGelu), and none for opset 24's Swish.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from onward import ir
 from onward.dtypes import FLOAT32
+from onward.fuse.engine import Rewrite, made_by, merged, sole_user
 from onward.fuse.rule import Rule, table
-from onward.ir import Value
+from onward.ir import Node, Value
 from onward.lowering.builder import Builder
 
 SQRT_HALF = math.sqrt(0.5)
@@ -109,7 +114,34 @@ class PRelu(Rule):
         return result
 
 
-RULES = table(
+class Mish(Rule):
+    """x * tanh(log(1 + exp(x)))."""
+
+    since = 18
+
+    def pattern(self, op: Any, x: Any) -> Any:
+        return x * op.Tanh(op.Softplus(x))
+
+    def rewrite(self, op: Builder, *values: Value) -> Value:
+        result: Value = op.Mish(values[0])
+        return result
+
+
+def hard_swish(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
+    """x * hard_sigmoid(x), of slope 1/6."""
+    for x, gate in (node.inputs, node.inputs[::-1]):
+        sigmoid = made_by(gate, "HardSigmoid")
+        if sigmoid is None or gate is None or sigmoid.inputs[0] is not x or not sole_user(graph, gate):
+            continue
+        slope, middle = sigmoid.attrs.get("alpha", 0.2), sigmoid.attrs.get("beta", 0.5)
+        if op.has("HardSwish") and math.isclose(slope, 1 / 6, rel_tol=1e-6) and middle == 0.5:
+            result: Value = op.HardSwish(x)
+            return result
+    return None
+
+
+_HARD_SWISH: dict[str, list[Rewrite]] = {"Mul": [hard_swish]}
+_FORMULAS = table(
     GeluErfc(),
     GeluErfcOfNegation(),
     GeluErf(),
@@ -118,4 +150,6 @@ RULES = table(
     HardSigmoid(divides=False),
     HardSigmoid(divides=True),
     PRelu(),
+    Mish(),
 )
+RULES = merged(_FORMULAS, _HARD_SWISH)

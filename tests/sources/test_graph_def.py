@@ -38,6 +38,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (Options(inputs={"x": spec("n", 4)}, outputs=["w:0"]), [("x", ("n", 4))], ["w"]),
         (Options(inputs={"y:1": spec("n", 2)}, outputs=["w"]), [("y:1", ("n", 2))], ["w"]),
         (Options(inputs=["x:0"], outputs=["y:1", "z"]), [("x", (None, 4))], ["y:1", "z"]),
+        (Options(inputs={"x": spec("n", 4, name="x")}), [("x", ("n", 4))], ["z", "w"]),
         (Options(inputs=["unused", "x"]), [("unused", (None, 4)), ("x", (None, 4))], ["z", "w"]),
     ],
 )

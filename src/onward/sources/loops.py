@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from onward.errors import InvalidSourceError
 from onward.formats.protos import message
-from onward.sources.aliveness import MERGES, SWITCHES
+from onward.sources.aliveness import LONGEST, MERGES, SWITCHES
 from onward.sources.body import Body, Key, any_shape, argument_name, free_name, output_type, rewired
 from onward.sources.branches import branched
 from onward.sources.effects import Effects
@@ -24,7 +24,6 @@ _EXITS = frozenset({"Exit", "RefExit"})
 _NEXTS = frozenset({"NextIteration", "RefNextIteration"})
 LOOP_OPS = _ENTERS | _EXITS | _NEXTS | {"LoopCond"}
 _DEEPEST = 64  # loops within loops
-_LONGEST = 1000  # identities on the way to a loop's condition
 
 
 class _Region:
@@ -200,7 +199,7 @@ class Loops:
     def _condition(self, switch: Any) -> str | None:
         """The LoopCond that a Switch asks, None for one that makes a choice."""
         reference = switch.input[1] if len(switch.input) > 1 else ""
-        for _ in range(_LONGEST):
+        for _ in range(LONGEST):
             node = self.nodes.get(self._source.key(reference)[0])
             if node is None or node.op == "LoopCond":
                 return None if node is None else node.name
@@ -212,7 +211,7 @@ class Loops:
     def _loop_of(self, exit_: str) -> str:
         """The LoopCond of the loop that an Exit leaves."""
         node = self.nodes[exit_]
-        for _ in range(_LONGEST):
+        for _ in range(LONGEST):
             if not node.input:
                 break
             node = self._source.node(self._source.key(node.input[0])[0])
@@ -230,7 +229,7 @@ class Loops:
 
         With `rename`, what comes in from outside is the argument that it is.
         """
-        for _ in range(_LONGEST):
+        for _ in range(LONGEST):
             key = self._source.key(reference)
             node = self.nodes.get(key[0])
             if key in self.given or node is None:
@@ -289,7 +288,7 @@ class Loops:
         asked = self._source.node(condition).input[:1]
         self._walk(loop, asked, test)
         exits = self._exits.get(condition, [])
-        leaving = {name: self._resolved(loop, self.nodes[name].input[0], rename=False) for name in exits}
+        leaving = {name: self._let_out(loop, self.nodes[name].input[0]) for name in exits}
         for name, reference in leaving.items():
             if not self._comes_in(loop, self._source.key(reference), reference):
                 raise InvalidSourceError(f"'{name}' in {self.library.name} lets out what is no variable of its loop")
@@ -303,6 +302,16 @@ class Loops:
         self.nodes[node.name] = node
         self._effects.note(node)
         self._open.pop()
+
+    def _let_out(self, loop: _Loop, reference: str) -> str:
+        """What an Exit hands out, past identities."""
+        for _ in range(LONGEST):
+            reference = self._resolved(loop, reference, rename=False)
+            node = self.nodes.get(self._source.key(reference)[0])
+            if node is None or node.op not in ("Identity", "RefIdentity") or not node.input:
+                break
+            reference = node.input[0]
+        return reference
 
     def _while(self, loop: _Loop, test: _Region, step: _Region, asked: list[str]) -> Any:
         name = free_name(loop.condition.rpartition("/")[0] or "while", self.nodes, self._numbers)

@@ -22,7 +22,7 @@ from onward.sources.library import Library
 from onward.sources.naming import unique
 from onward.sources.session import session_reference
 from onward.sources.variables_v1 import Restored
-from onward.specs import Spec
+from onward.specs import Spec, replace
 
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
 _WITH_DEFAULT = "PlaceholderWithDefault"
@@ -127,8 +127,9 @@ def _inputs(body: Body, given: Any, old: bool, defaults: Mapping[str, Any]) -> l
     if given is None or is_names(given):
         return found
     if isinstance(given, Mapping):
-        return stated_inputs(found, {_reference_of(body, name, "input"): spec for name, spec in given.items()})
-    return stated_inputs(found, given)
+        given = {_reference_of(body, name, "input"): spec for name, spec in given.items()}
+    stated = stated_inputs(found, given)  # whose names may be others
+    return [replace(spec, name=of.name) for spec, of in zip(stated, found, strict=True)]
 
 
 def _names(given: Any) -> list[str]:
@@ -143,10 +144,11 @@ def _spec(body: Body, reference: str, old: bool) -> Spec:
     shape = None
     if (node.op in _PLACEHOLDERS or node.op == _WITH_DEFAULT) and "shape" in node.attr:
         shape = attribute(node.attr["shape"])
-    elif "_output_shapes" in node.attr and int(index) < len(node.attr["_output_shapes"].list.shape):
-        shape = shape_of(node.attr["_output_shapes"].list.shape[int(index)])
-    if old and shape == ():
-        shape = None
+        if old and shape == ():
+            shape = None
+    if shape is None and "_output_shapes" in node.attr:
+        recorded = node.attr["_output_shapes"].list.shape
+        shape = shape_of(recorded[int(index)]) if int(index) < len(recorded) else None
     dtype = dtype_of(output_type(node, int(index)))
     return Spec(shape, None if dtype.names and set(dtype.names) & _UNSHOWN else dtype, reference)
 

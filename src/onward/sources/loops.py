@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from onward.errors import InvalidSourceError
 from onward.formats.protos import message
 from onward.sources.aliveness import LONGEST, MERGES, SWITCHES
-from onward.sources.body import Body, Key, any_shape, argument_name, free_name, output_type, rewired
+from onward.sources.body import Body, Key, any_shape, argument_name, free_name, node_of, output_type, rewired
 from onward.sources.branches import branched
 from onward.sources.effects import Effects
 
@@ -24,6 +24,22 @@ _EXITS = frozenset({"Exit", "RefExit"})
 _NEXTS = frozenset({"NextIteration", "RefNextIteration"})
 LOOP_OPS = _ENTERS | _EXITS | _NEXTS | {"LoopCond"}
 _DEEPEST = 64  # loops within loops
+
+
+def inside_loops(body: Body) -> set[str]:
+    """The nodes that run once a round of some loop."""
+    users: dict[str, list[str]] = {}
+    found = {name for name, node in body.nodes.items() if node.op in _ENTERS}
+    for name, node in body.nodes.items() if found else ():
+        for reference in node.input:
+            users.setdefault(node_of(reference), []).append(name)
+    stack = list(found)
+    while stack:
+        for user in users.get(stack.pop(), ()):
+            if user not in found and body.nodes[user].op not in _EXITS:
+                found.add(user)
+                stack.append(user)
+    return found
 
 
 class _Region:

@@ -19,6 +19,7 @@ from onward.sources.body import Body, node_of, output_type
 from onward.sources.choose import check_names, is_names, stated_inputs
 from onward.sources.inline import build, placeholder
 from onward.sources.library import Library
+from onward.sources.loops import inside_loops
 from onward.sources.naming import unique
 from onward.sources.session import session_reference
 from onward.sources.variables_v1 import Restored
@@ -157,8 +158,8 @@ def _outputs(body: Body, wanted: Any) -> list[tuple[str, str]]:
     if wanted is not None:
         names = [wanted] if isinstance(wanted, str) else list(wanted)
         return [(_label(name), _reference_of(body, name, "output")) for name in names]
-    read = {reference.removeprefix("^").partition(":")[0] for node in body.nodes.values() for reference in node.input}
-    ends = [node for node in body.nodes.values() if node.name not in read and not _says_nothing(body, node)]
+    hidden = {node_of(reference) for node in body.nodes.values() for reference in node.input} | inside_loops(body)
+    ends = [node for node in body.nodes.values() if node.name not in hidden and not _says_nothing(body, node)]
     references = []
     for node in ends:
         references += [f"{node.name}:{i}" for i in range(_output_count(body, node))]

@@ -60,6 +60,8 @@ class Rule:
         def rewrite(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
             if not self.since <= op.opset <= self.until:
                 return None
+            if not _plausible(root, node):
+                return None
             outputs = {id(v) for v in graph.outputs}
             for match in _match(root, node.outputs[0], Match({}, ())):
                 values: list[Any] = [
@@ -156,6 +158,19 @@ class Match:
             for value in node.outputs
             for user in value.users
         )
+
+
+def _plausible(term: Operation, node: Node, depth: int = 2) -> bool:
+    """Whether a node has operands of the operators that a pattern asks for; most nodes have not, and need no match."""
+    for wanted in term.inputs:
+        if not isinstance(wanted, Operation):
+            continue
+        makers = (v.producer for v in node.inputs if v is not None)
+        if not any(
+            m is not None and m.op == wanted.op and (not depth or _plausible(wanted, m, depth - 1)) for m in makers
+        ):
+            return False
+    return True
 
 
 def _match(term: Term | None, value: Value | None, match: Match) -> Iterator[Match]:

@@ -291,8 +291,11 @@ GRAPHS: dict[str, tuple[Callable[[], Any], str]] = {
     "foldl": (lambda: tf.foldl(lambda a, row: a * 0.5 + row, _x()), "Loop"),
     "rnn": (_dynamic_rnn, "LSTM !Loop"),
     "rnn/time_major": (lambda: _dynamic_rnn(time_major=True), "LSTM !Loop"),
-    "rnn/lengths": (lambda: _dynamic_rnn(sequence_length=v1.placeholder(tf.int32, (None,), name="lengths")), ""),
-    "rnn/bidirectional": (_bidirectional_rnn, ""),
+    "rnn/lengths": (
+        lambda: _dynamic_rnn(sequence_length=v1.placeholder(tf.int32, (None,), name="lengths")),
+        "LSTM !Loop",
+    ),
+    "rnn/bidirectional": (_bidirectional_rnn, "LSTM !Loop"),
 }
 
 

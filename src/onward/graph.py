@@ -135,9 +135,9 @@ class Graph:
 
     ``effects`` are nodes that nothing reads but that change what a variable or table holds; prints and assertions do
     not count. ``notes`` say what else there is to know. ``reference`` runs the source itself in TensorFlow: named input
-    arrays in, arrays in the order of
-    ``outputs`` out; None where there is nothing to run. ``slack`` tells of the same inputs how far from these answers
-    others are just as right, a number for each output: where the source's own kernels differ (quantised ones do).
+    arrays in, arrays in the order of ``outputs`` out; None where there is nothing to run. ``slack`` tells of the same
+    inputs how far from these answers others are just as right, a number for each output: where the source's own kernels
+    differ (quantised ones do).
     """
 
     name: str

@@ -66,6 +66,18 @@ CASES: dict[str, Case] = {
         [f32(6, 4, low=0, high=1), f32(6, low=0, high=1), const(4), const(0.5, "float32"), const(0.2, "float32")],
         [i32(), i32()],
     ),
+    "non_max_suppression_v5/soft": case(
+        "NON_MAX_SUPPRESSION_V5",
+        [
+            f32(24, 4, low=0, high=1),
+            f32(24, low=0, high=1),
+            const(12),
+            const(0.3, "float32"),
+            const(0.2, "float32"),
+            const(0.5, "float32"),
+        ],
+        [i32(), f32(), i32()],
+    ),
     "non_max_suppression_v5": case(
         "NON_MAX_SUPPRESSION_V5",
         [

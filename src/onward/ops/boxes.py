@@ -51,10 +51,18 @@ def suppression_v5(
         chosen = _select(op, boxes, scores, limit, overlap, threshold)
         points = op.Gather(scores, chosen, axis=0)
     else:
-        chosen, points = _soft(op, boxes, scores, limit, threshold, sigma, overlap)
-    count = op.size(chosen.shape[0], INT32)
+        chosen, points = soft_selection(op, boxes, scores, limit, threshold, sigma, overlap)
     if pad_to_max_output_size:
-        chosen, points = _lengthened(op, chosen, limit), _lengthened(op, points, limit)
+        return padded_selection(op, scores, limit, chosen, points)
+    return op.Cast(chosen, to=INT32), op.Cast(points, to=scores.dtype), op.size(chosen.shape[0], INT32)
+
+
+def padded_selection(
+    op: Builder, scores: Value, limit: Value, chosen: Value, points: Value
+) -> tuple[Value, Value, Value]:
+    """Indices and scores with zeros up to the limit, and how many are real."""
+    count = op.size(chosen.shape[0], INT32)
+    chosen, points = _lengthened(op, chosen, limit), _lengthened(op, points, limit)
     return op.Cast(chosen, to=INT32), op.Cast(points, to=scores.dtype), count
 
 
@@ -140,9 +148,11 @@ def _lengthened(op: Builder, x: Value, limit: Value) -> Value:
     return op.Pad(x, op.Concat(np.array([0]), op.Reshape(missing, [1]), axis=0), mode="constant")
 
 
-def _soft(
-    op: Builder, boxes: Value, scores: Value, limit: Value, threshold: Value, sigma: Value, overlap: Value
-) -> tuple[Value, Value]:
+def soft_selection(
+    op: Builder, boxes: Value, scores: Value, limit: Value, threshold: Value, sigma: Value, overlap: Value, *,
+    drops: bool = False,
+) -> tuple[Value, Value]:  # fmt: skip
+    """Indices and scores of the boxes that stay; `drops` those that overlap by `overlap`, whatever sigma is."""
     corners = [op.Cast(op.Gather(boxes, i, axis=1), to=FLOAT32) for i in range(4)]
     top, bottom = op.Min(corners[0], corners[2]), op.Max(corners[0], corners[2])
     left, right = op.Min(corners[1], corners[3]), op.Max(corners[1], corners[3])
@@ -159,6 +169,8 @@ def _soft(
         real = op.And(area > 0, own(area) > 0)
         similar = op.Where(real, height * width / op.Where(real, both, 1), 0)
         soft = op.Exp(similar * similar * -0.5 / op.Where(sigma > 0, sigma, 1))
+        if drops:
+            return op.Where(similar >= overlap, -np.inf, op.Where(sigma > 0, now * soft, now))
         hard = op.And(sigma <= 0, similar > overlap)
         return op.Where(sigma > 0, now * soft, op.Where(hard, -np.inf, now))
 

@@ -53,9 +53,8 @@ def read(path: str | os.PathLike[str], options: Options) -> Graph:
     outputs = [Output(name, flow.stored(index)) for name, index in signature.outputs.items()]
     graph = state.lend(Graph(options.name or Path(path).stem, inputs, outputs, flow.effects))
     if not (options.dequantize and any(map(flow.is_quantized, _computed(subgraph)))):
-        interpreter = Interpreter(path, subgraph, signature)
-        graph.reference = interpreter
-        graph.slack = interpreter.slack if any(map(_is_rounded, model.subgraphs)) else None
+        interpreter = Interpreter(path, subgraph, signature, is_rounded=any(map(_is_rounded, model.subgraphs)))
+        graph.reference, graph.slack = interpreter, interpreter.slack
     return graph
 
 

@@ -35,7 +35,7 @@ RULES: dict[str, Rule] = {
     "MEAN": real("Mean", keep_dims="keep_dims"),
     "MULTINOMIAL": moved("Multinomial", data=(), seed="seed", seed2="seed2", output_dtype=of_output()),
     "NON_MAX_SUPPRESSION_V4": real("NonMaxSuppressionV4", pad_to_max_output_size=Is(True)),
-    "NON_MAX_SUPPRESSION_V5": real("NonMaxSuppressionV5", pad_to_max_output_size=Is(True)),
+    "NON_MAX_SUPPRESSION_V5": real("tfl.non_max_suppression_v5"),
     "RANDOM_STANDARD_NORMAL": real("RandomStandardNormal", seed="seed", seed2="seed2", dtype=of_output()),
     "RANDOM_UNIFORM": real("RandomUniform", seed="seed", seed2="seed2", dtype=of_output()),
     "REDUCE_PROD": real("Prod", keep_dims="keep_dims"),

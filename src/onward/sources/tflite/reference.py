@@ -23,10 +23,13 @@ _SETS = ("AUTO", "BUILTIN_REF", "BUILTIN_WITHOUT_DEFAULT_DELEGATES")
 class Interpreter:
     """Runs a file's signature in ``tf.lite.Interpreter``: arrays by input name in, arrays in the outputs' order out."""
 
-    def __init__(self, path: str | os.PathLike[str], subgraph: Subgraph, signature: Signature) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], subgraph: Subgraph, signature: Signature, is_rounded: bool
+    ) -> None:
         self.path = str(path)
         self.signature = signature
         self.subgraph = subgraph
+        self.is_rounded = is_rounded  # somewhere on the way, to the steps of quantised tensors
 
     def __call__(self, arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """The answers of the kernels that users get."""
@@ -35,11 +38,11 @@ class Interpreter:
     def slack(self, arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """How far the sets of kernels are apart, and one step more, for each output.
 
-        Where reals come in, answers to inputs that differ by a few roundings count too: a step more or less at the
-        entrance can grow on the way.
+        Where reals come in and are quantised, answers to inputs that differ by a few roundings count too: a step more
+        or less at the entrance can grow on the way.
         """
         tries = [(arrays, kernels) for kernels in _SETS]
-        if any(array.dtype.kind == "f" for array in arrays.values()):
+        if self.is_rounded and any(array.dtype.kind == "f" for array in arrays.values()):
             tries += [(_nudged(arrays, by), _SETS[0]) for by in _ROUNDINGS]
         answers = []
         for given, kernels in tries:

@@ -48,7 +48,8 @@ def ask(question: Question) -> list[NDArray[Any]]:
         _send(_process.stdin, question)
         answer = _receive(_process.stdout)
     except (OSError, EOFError) as error:
-        _process = None
+        atexit.unregister(_stop)
+        _stop(_process)
         raise RuntimeError(f"TFLite's interpreter crashes on {question.path}") from error
     if isinstance(answer, str):
         raise RuntimeError(answer)
@@ -63,8 +64,15 @@ def _start() -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    atexit.register(process.kill)
+    atexit.register(_stop, process)
     return process
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    global _process
+    _process = None
+    process.kill()
+    process.communicate()  # waits, and closes what leads there
 
 
 def _send(stream: IO[bytes], message: Any) -> None:

@@ -147,6 +147,8 @@ class Flow:
         if tensor.is_variable and tensor.shape is not None and None not in tensor.shape:
             shape = tuple(d for d in tensor.shape if d is not None)
             zero = 0 if tensor.quantization is None else int(tensor.quantization.zero_point[0])
+            if tensor.dtype.kind in "iu" and not np.iinfo(tensor.dtype).min <= zero <= np.iinfo(tensor.dtype).max:
+                raise self.subgraph.model.file.damaged(f"'{tensor.name}' has the zero point {zero}")
             return np.broadcast_to(np.asarray(zero, tensor.dtype), shape)
         if tensor.shape is not None and 0 in tensor.shape and None not in tensor.shape:
             return np.zeros([d or 0 for d in tensor.shape], tensor.dtype)
@@ -161,7 +163,8 @@ class Flow:
             scale, zero = (
                 _along(v, quantization.axis, len(shape)) for v in (quantization.scale, quantization.zero_point)
             )
-            centred = np.asarray(values_of(source)).astype(np.float64) - zero
+            exact = np.float32 if source.dtype.itemsize <= 2 else np.float64  # as kernels compute it
+            centred = np.asarray(values_of(source)).astype(exact) - zero.astype(exact)
             return np.asarray((centred * scale).astype(np.float32))
 
         return LazyArray(shape, FLOAT32, load)

@@ -179,6 +179,7 @@ def test_matrix_of_landmarks(tmp_path: Path) -> None:
         ("TransformLandmarks", b"\0\0"),
         ("TransformTensorBilinear", bytes(flexbuffers.Dumps({"output_height": 3}))),
         ("TFLite_Detection_PostProcess", bytes(flexbuffers.Dumps([1, 2]))),
+        ("AudioSpectrogram", bytes(flexbuffers.Dumps({"window_size": 1 << 40, "stride": 1, "magnitude_squared": 1}))),
     ],
 )
 def test_damaged_options(tmp_path: Path, op: str, custom: bytes) -> None:

@@ -194,7 +194,7 @@ CASES = {
     "both lstm/time major": _both(5, _ROWS, time_major=True),
     "both lstm/merged": _both(*_SHORT, merge_outputs=True),
     "both lstm/parallel": _both(*_SHORT, aux="parallel"),
-    "both lstm/crossed": _both(*_SHORT, aux="crossed", merge_outputs=True),
+    "both lstm/crossed": _both(*_SHORT, aux="crossed"),
     "both lstm/bounded": _both(*_LONG, cell_clip=0.5),
     "rnn": _rnn(*_LONG, ops="RNN !Loop"),
     "rnn/time major": _rnn(12, _ROWS, time_major=True),

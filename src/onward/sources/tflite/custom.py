@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from google.protobuf.message import DecodeError
 
 from onward.errors import InvalidSourceError
@@ -15,6 +17,7 @@ from onward.sources.tflite.mediapipe import map_options
 from onward.sources.tflite.rules import Call, Rule
 
 _FLEX = "Flex"
+_MOST = 1 << 16  # windows, channels, detections
 
 
 def rule(code: str) -> Rule | None:
@@ -47,9 +50,10 @@ def detection_postprocess(call: Call) -> None:
     made = call.flow.nodes(
         "tfl.detection_postprocess", [call.real(i) for i in range(3)], outputs=4,
         scales=[float(options[f"{axis}_scale"]) for axis in "yxhw"],
-        classes=int(options["num_classes"]), limit=int(options["max_detections"]),
-        classes_each=int(options["max_classes_per_detection"]), threshold=float(options["nms_score_threshold"]),
-        overlap=float(options["nms_iou_threshold"]), regular=bool(options.get("use_regular_nms")),
+        classes=_count(call, options, "num_classes"), limit=_count(call, options, "max_detections"),
+        classes_each=_count(call, options, "max_classes_per_detection"),
+        threshold=float(options["nms_score_threshold"]), overlap=float(options["nms_iou_threshold"]),
+        regular=bool(options.get("use_regular_nms")),
         limit_per_class=int(options.get("detections_per_class") or 100),
     )  # fmt: skip
     for i, tensor in enumerate(made):
@@ -58,7 +62,7 @@ def detection_postprocess(call: Call) -> None:
 
 def audio_spectrogram(call: Call) -> None:
     options = map_options(call)
-    windows = {name: int(options[name]) for name in ("window_size", "stride")}
+    windows = {name: _count(call, options, name) for name in ("window_size", "stride")}
     squared = bool(options["magnitude_squared"])
     call.put(call.node("AudioSpectrogram", call.real(0), magnitude_squared=squared, **windows))
 
@@ -66,13 +70,21 @@ def audio_spectrogram(call: Call) -> None:
 def mfcc(call: Call) -> None:
     options = map_options(call)
     limits = {f"{which}_frequency_limit": float(options[f"{which}_frequency_limit"]) for which in ("upper", "lower")}
-    counts = {name: int(options[name]) for name in ("filterbank_channel_count", "dct_coefficient_count")}
+    counts = {name: _count(call, options, name) for name in ("filterbank_channel_count", "dct_coefficient_count")}
     call.put(call.node("Mfcc", call.real(0), call.stored(1), **limits, **counts))
 
 
 def numeric_verify(call: Call) -> None:
     """How far a quantised tensor is from what it should be."""
     call.put(call.node("Sub", call.real(0), call.real(1)))
+
+
+def _count(call: Call, options: dict[str, Any], name: str) -> int:
+    """A count in the options, which must be one that a model can have."""
+    count = int(options[name])
+    if not 1 <= count <= _MOST:
+        raise InvalidSourceError(f"{call.flow.subgraph.model.path}: {call.operator.op} has the {name} {count}")
+    return count
 
 
 RULES: dict[str, Rule] = {

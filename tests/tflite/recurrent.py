@@ -192,7 +192,7 @@ CASES = {
     "integer lstm/dequantize": _integer_lstm(*_LONG, dequantize=True, steps=3),
     "both lstm": _both(*_SHORT, ops="LSTM !Loop"),
     "both lstm/time major": _both(5, _ROWS, time_major=True),
-    "both lstm/merged": _both(*_SHORT, merge_outputs=True),
+    "both lstm/merged": _both(5, _ROWS, merge_outputs=True, time_major=True),
     "both lstm/parallel": _both(*_SHORT, aux="parallel"),
     "both lstm/crossed": _both(*_SHORT, aux="crossed"),
     "both lstm/bounded": _both(*_LONG, cell_clip=0.5),

@@ -68,7 +68,11 @@ def audio_spectrogram(call: Call) -> None:
 
 
 def mfcc(call: Call) -> None:
-    options = map_options(call)
+    options, shape = map_options(call), call.flow.tensor(call.index(0)).shape
+    if shape and (shape[-1] or 0) > _MOST:
+        raise InvalidSourceError(
+            f"{call.flow.subgraph.model.path}: {call.operator.op} is given {shape[-1]} frequencies"
+        )
     limits = {f"{which}_frequency_limit": float(options[f"{which}_frequency_limit"]) for which in ("upper", "lower")}
     counts = {name: _count(call, options, name) for name in ("filterbank_channel_count", "dct_coefficient_count")}
     call.put(call.node("Mfcc", call.real(0), call.stored(1), **limits, **counts))

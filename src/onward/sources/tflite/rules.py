@@ -99,7 +99,7 @@ class Call:
     def _implied(self, low: float, high: float) -> bool:
         tensor = self.flow.tensor(self.outputs[0])
         quantization = tensor.quantization
-        if self.flow.dequantize or quantization is None or not quantization.per_tensor:
+        if self.flow.dequantize or quantization is None or not quantization.per_tensor or tensor.dtype.kind not in "iu":
             return False
         limits = np.iinfo(tensor.dtype)
         scale, zero = float(quantization.scale[0]), int(quantization.zero_point[0])

@@ -276,7 +276,7 @@ class Graph:
 
 
 class State(NamedTuple):
-    """A variable that a model carries: the input that takes it, the output that gives it on, and what it begins with."""
+    """A variable that a model carries: the input that takes it, the output that gives it on, and its first value."""
 
     input: str
     output: str

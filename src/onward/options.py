@@ -70,5 +70,6 @@ class Options:
         None, "Placeholders that have a default, by name (True for all): they are inputs that must be given."
     )
     checkpoint: Any = _option(
-        None, "A training checkpoint or weights file to load into a live model or a Keras file's before it is converted."
+        None,
+        "A training checkpoint or weights file to load into a live or Keras file's model before it is converted.",
     )

@@ -75,7 +75,7 @@ _changing = {
     "squeeze": case(lambda x: (tf.squeeze(x, [1, 3]), tf.squeeze(x, [-1])), f32("b", 1, "t", 1)),
     "squeeze-all": case(lambda x: tf.squeeze(x), f32(1, 4, 1, 5)),
     "squeeze-unknown": case(lambda x: tf.reshape(tf.squeeze(x), [-1]), f32("b", 1, "t"), sizes={"b": (1, 3)}),
-    "squeeze-all": case(lambda x: tf.reshape(tf.squeeze(x), [-1]), f32(3, 1, "t", 1), sizes={"t": (1, 4)}),
+    "squeeze-all-dynamic": case(lambda x: tf.reshape(tf.squeeze(x), [-1]), f32(3, 1, "t", 1), sizes={"t": (1, 4)}),
     "squeeze-unknown-ranked": case(lambda x: tf.squeeze(_ranked(x), [0]), f32(1, "t")),
     "transpose": case(lambda x: tf.transpose(x, [2, 0, 1]), f32("b", "t", 5)),
     "transpose-conjugate": case(lambda x: raw.ConjugateTranspose(x=x, perm=[1, 0]), f32("b", "t")),

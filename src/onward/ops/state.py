@@ -1,7 +1,7 @@
 """Variables that change while the graph runs.
 
-A run begins with the values that the source holds, or with inputs (``lowering/carrying.py``). What it assigns is seen by
-what it reads afterwards; without inputs for it, it is gone when the run ends, which the report says.
+A run begins with the values that the source holds, or with inputs (``lowering/carrying.py``). What it assigns is seen
+by what it reads afterwards; without inputs for it, it is gone when the run ends, which the report says.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from onward.sources.choose import stated_inputs
 from onward.sources.function import array_of, leaf_paths, tensor_of, tensor_spec
 from onward.sources.inline import placeholder
 from onward.sources.live import live_graph
+from onward.sources.mended import mended
 from onward.sources.naming import leaf_names, unique
 from onward.sources.unchanged import Unchanged
 from onward.sources.weights import load_weights
@@ -38,7 +39,8 @@ def read(model: Any, options: Options) -> Graph:
     structure = call_structure(model, options.inputs)
     specs = [leaf for _, leaf in flatten(structure)]
     inputs = _inputs(specs)
-    graph, tensors, outputs, captures = _trace(model, structure, inputs)
+    with mended(model):
+        graph, tensors, outputs, captures = _trace(model, structure, inputs)
     if options.checkpoint is not None:
         load_weights(model, options.checkpoint)  # once the trace has built the model
     labels = _output_names(model, outputs)

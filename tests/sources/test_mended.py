@@ -31,7 +31,8 @@ def test_steps_are_one_batch(name: str, steps: int | None) -> None:
     wrapper = layers.TimeDistributed(make(layers))
     x = Input((steps, *shape))
     program = onward.convert(Model(x, wrapper(x)))
-    assert program.verification is not None and program.verification.passed
+    assert program.verification is not None
+    assert program.verification.passed
     kinds = Counter(node.op_type for node in program.model_proto.graph.node)
     assert not kinds.keys() & {"Loop", "Scan", "If"}
     assert max(kinds[kind] for kind in ("Gemm", "MatMul", "Conv", "LSTM")) <= 1
@@ -59,6 +60,7 @@ def test_a_layer_that_mixes_the_batch_keeps_its_steps() -> None:
         return keras.Model(x, keras.layers.TimeDistributed(mean)(x))
 
     program = onward.convert(build(4))
-    assert program.verification is not None and program.verification.passed
+    assert program.verification is not None
+    assert program.verification.passed
     with pytest.raises(VerificationError):
         onward.convert(build(None))

@@ -86,7 +86,9 @@ def _kind(layer: Any, cell: Any, op: str) -> dict[str, Case]:
         f"mask@{o}": layers(lambda x, m: layer(4, **everything)(x, mask=m), X, boolean("b", "t"), opset=o)
         for o in (13, 18, 26)
     }
-    return {f"{op}/{name}": Case(**{**vars(row), "ops": ops}) for name, row in rows.items()}
+    named = {f"{op}/{name}": Case(**{**vars(row), "ops": ops}) for name, row in rows.items()}
+    large = f32("b", "t", 3, values=[-200.0, 3.0, 200.0])
+    return {**named, f"{op}/softplus": layers(lambda x: layer(4, activation="softplus")(x), large, ops="Loop")}
 
 
 def _scan(step: Callable[..., Any], *sizes: int) -> Callable[[tf.Tensor], Any]:

@@ -24,14 +24,14 @@ class Activation(NamedTuple):
     beta: float | None = None
 
 
-# Operator: the defaults of its alpha and beta, where it has them.
+# Operator: the defaults of its alpha and beta, where it has them. Softplus is not among them: within recurrent operators
+# ONNX Runtime computes log(1 + exp(x)) as it stands, which is inf from 89 on.
 ACTIVATIONS: dict[str, tuple[float, ...]] = {
     "Elu": (1.0,),
     "HardSigmoid": (0.2, 0.5),
     "LeakyRelu": (0.01,),
     "Relu": (),
     "Sigmoid": (),
-    "Softplus": (),
     "Softsign": (),
     "Tanh": (),
     "ThresholdedRelu": (1.0,),

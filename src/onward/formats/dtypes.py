@@ -37,7 +37,7 @@ def _dtype(name: str) -> np.dtype[Any] | None:
         return STRING
     if name in _STRUCTURED:
         return _STRUCTURED[name]
-    scalar = getattr(ml_dtypes, name, None) or getattr(np, name, None) or np.sctypeDict.get(name)
+    scalar = getattr(ml_dtypes, name, None) or np.sctypeDict.get(name)
     return None if scalar is None else np.dtype(scalar)  # the newest float types need a newer ml_dtypes
 
 

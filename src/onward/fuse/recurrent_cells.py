@@ -24,8 +24,8 @@ class Activation(NamedTuple):
     beta: float | None = None
 
 
-# Operator: the defaults of its alpha and beta, where it has them. Softplus is not among them: within recurrent operators
-# ONNX Runtime computes log(1 + exp(x)) as it stands, which is inf from 89 on.
+# Operator: the defaults of its alpha and beta, where it has them. Softplus is not among them: within recurrent
+# operators ONNX Runtime computes log(1 + exp(x)) as it stands, which is inf from 89 on.
 ACTIVATIONS: dict[str, tuple[float, ...]] = {
     "Elu": (1.0,),
     "HardSigmoid": (0.2, 0.5),

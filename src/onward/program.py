@@ -125,7 +125,7 @@ class ONNXProgram:
                 serialize.write_single(proto, weights, file.write)
             if self.states:
                 archive = io.BytesIO()
-                np.savez(archive, allow_pickle=False, **{s.input: _storable(s.initial) for s in self.states})
+                np.savez(archive, **{s.input: _storable(s.initial) for s in self.states})
                 others[-1].write(archive.getbuffer())
         return path
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from onward.dims import Dim, Shape, unknown
 from onward.dtypes import ONNX_DTYPES, ONNX_NUMBERS
+from onward.errors import MissingDependencyError
 from onward.ir import Value
 from onward.lowering.schema import Signature
 from onward.lowering.shapes import SHAPES, Attrs, Inputs
@@ -70,7 +71,13 @@ def _by_onnx(signature: Signature, inputs: Inputs, node: Any, outputs: int) -> l
         if elements is not None and value.dtype in ONNX_NUMBERS and value.dtype.kind in "iufb":
             data[f"i{i}"] = onnx.numpy_helper.from_array(elements)
     proto = onnx.NodeProto.FromString(node.SerializeToString())
-    schema = onnx.defs.get_schema(signature.op, signature.since, signature.domain)
+    try:
+        schema = onnx.defs.get_schema(signature.op, signature.since, signature.domain)
+    except onnx.defs.SchemaError as error:
+        raise MissingDependencyError(
+            f"{signature.op} is younger than the onnx {onnx.__version__} installed here: pip install --upgrade onnx, "
+            f"or choose an opset below {signature.since}"
+        ) from error
     try:
         found = onnx.shape_inference.infer_node_outputs(schema, proto, types, data)
     except onnx.shape_inference.InferenceError as error:

@@ -157,4 +157,6 @@ def _instead(at: tuple[int, ...], got: NDArray[Any], expected: NDArray[Any]) -> 
 
 
 def _show(value: Any) -> str:
-    return repr(value) if isinstance(value, (str, bytes)) else f"{value:.9g}" if np.ndim(value) == 0 else str(value)
+    if isinstance(value, (str, bytes)):
+        return repr(value)
+    return f"{np.asarray(value).item():.9g}" if np.ndim(value) == 0 else str(value)

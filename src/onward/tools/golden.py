@@ -46,7 +46,7 @@ def write(path: str | os.PathLike[str], examples: Sequence[Example]) -> None:
         arrays.update((f"{prefix}output:{name}", _storable(array)) for name, array in example.outputs.items())
         arrays.update((f"{prefix}slack:{name}", np.asarray(number)) for name, number in example.slack.items())
     archive = io.BytesIO()
-    np.savez_compressed(archive, allow_pickle=False, **arrays)
+    np.savez_compressed(archive, **arrays)
     with replacing(Path(path)) as [file]:
         file.write(archive.getbuffer())
 

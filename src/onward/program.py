@@ -125,7 +125,8 @@ class ONNXProgram:
                 serialize.write_single(proto, weights, file.write)
             if self.states:
                 archive = io.BytesIO()
-                np.savez(archive, **{s.input: _storable(s.initial) for s in self.states})
+                initial: dict[str, Any] = {state.input: _storable(state.initial) for state in self.states}
+                np.savez(archive, **initial)
                 others[-1].write(archive.getbuffer())
         return path
 

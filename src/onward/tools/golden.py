@@ -39,7 +39,7 @@ def write(path: str | os.PathLike[str], examples: Sequence[Example]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    arrays: Arrays = {}
+    arrays: dict[str, Any] = {}
     for i, example in enumerate(examples):
         prefix = f"{i}/" if len(examples) > 1 else ""
         arrays.update((f"{prefix}input:{name}", _storable(array)) for name, array in example.inputs.items())

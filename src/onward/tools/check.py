@@ -76,8 +76,12 @@ def check(path: str | os.PathLike[str]) -> Verdict:
         left, tried = lacking, set[str]()
         while fresh := {fall.operator for fall in left if ":" not in fall.operator} - tried:  # definitions nest
             tried |= fresh
-            names = [("", operator) for operator in sorted(fresh)]
-            model = onnx.inliner.inline_selected_functions(model, names, inline_schema_functions=True)
+            opset = next((entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"}), 1)
+            names = [("", operator) for operator in sorted(fresh) if _defined(operator, opset)]
+            if not names:
+                break
+            typed = onnx.shape_inference.infer_shapes(model)  # definitions depend on their operands' types
+            model = onnx.inliner.inline_selected_functions(typed, names, inline_schema_functions=True)
             left = tuple(_lacking(model))
     except (OSError, DecodeError, onnx.shape_inference.InferenceError) as error:
         raise InvalidSourceError(f"'{path}': {error}") from error
@@ -98,8 +102,8 @@ def _lacking(model: onnx.ModelProto) -> Iterator[Shortfall]:
     kernels = _kernels()
     for node, types in _nodes(typed.graph, {}):
         domain = "" if node.domain == "ai.onnx" else node.domain
-        if not domain and node.op_type == "Constant":
-            continue  # becomes an initializer
+        if not domain and node.op_type in {"Constant", "CastLike"}:
+            continue  # become an initializer and a Cast
         version, bound = opsets[domain], {}
         if onnx.defs.has(node.op_type, domain):
             schema = onnx.defs.get_schema(node.op_type, version, domain)
@@ -108,6 +112,22 @@ def _lacking(model: onnx.ModelProto) -> Iterator[Shortfall]:
         if not any(_takes(k.type_constraints, bound) for k in serving):
             operator = f"{domain}:{node.op_type}" if domain else node.op_type
             yield Shortfall(node.name, operator, tuple(sorted(set(bound.values()))))
+
+
+def _defined(operator: str, opset: int) -> bool:
+    """Whether ONNX Runtime uses the operator's definition: none whose operators changed after it was written."""
+    import onnx
+
+    schema: Any = onnx.defs.get_schema(operator, opset, "")  # its stubs lack the definitions
+    written = [version for version in schema.function_opset_versions if version <= opset]
+    if not written:
+        return any(version <= opset for version in schema.context_dependent_function_opset_versions)
+    body = onnx.FunctionProto.FromString(schema.get_function_with_opset_version(max(written)))
+    return all(
+        onnx.defs.get_schema(node.op_type, max(written), "").since_version
+        == onnx.defs.get_schema(node.op_type, opset, "").since_version
+        for node in body.node
+    )
 
 
 def _kernels() -> dict[tuple[str, str], list[Any]]:

@@ -27,44 +27,11 @@ import onnxruntime
 import tensorflow as tf
 
 import onward
+from bench.recurrent import MODELS, WORDS
 from onward import passes
 from onward.fuse import recur
 
-L = keras.layers
-BATCH, STEPS, WORDS = 1, 64, 1000
-
-
-def _tokens(*stack: Callable[[Any], Any]) -> keras.Model:
-    """A text model: embedded and masked tokens, then layers."""
-    return _through(keras.Input((None,), dtype="int32"), L.Embedding(WORDS, 32, mask_zero=True), *stack, L.Dense(4))
-
-
-def _series(*stack: Callable[[Any], Any]) -> keras.Model:
-    """A time-series model."""
-    return _through(keras.Input((None, 16)), *stack, L.Dense(1))
-
-
-def _through(x: Any, *stack: Callable[[Any], Any]) -> keras.Model:
-    inputs = x
-    for layer in stack:
-        x = layer(x)
-    return keras.Model(inputs, x)
-
-
-MODELS: dict[str, Callable[[], keras.Model]] = {
-    "LSTM": lambda: _series(L.LSTM(64)),
-    "GRU": lambda: _series(L.GRU(64)),
-    "SimpleRNN": lambda: _series(L.SimpleRNN(64)),
-    "stacked LSTM": lambda: _series(L.LSTM(64, return_sequences=True), L.LSTM(64)),
-    "bidirectional LSTM": lambda: _series(L.Bidirectional(L.LSTM(64))),
-    "text LSTM, masked": lambda: _tokens(L.LSTM(64)),
-    "text GRU, masked": lambda: _tokens(L.GRU(64)),
-    "text bidirectional LSTM, masked": lambda: _tokens(L.Bidirectional(L.LSTM(64))),
-    "text stacked bidirectional GRU, masked": lambda: _tokens(
-        L.Bidirectional(L.GRU(32, return_sequences=True)), L.Bidirectional(L.GRU(32))
-    ),
-}
-
+BATCH, STEPS = 1, 64
 Run = Callable[[], np.ndarray]
 
 

@@ -36,12 +36,16 @@ FIGURES = ("wall", "cpu", "peak_mb")
 MODEL = "saved_model"
 
 
-def save(name: str, folder: Path) -> None:
-    """The model as a SavedModel in `folder`."""
-    unfinished = folder.with_name("unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    CATALOGUE[name]().export(unfinished, verbose=False)
-    unfinished.rename(folder)
+def saved_model(name: str, cache: Path) -> Path:
+    """The model's SavedModel under `cache`, written unless it stands there already."""
+    folder = cache / _stem(name) / MODEL
+    if not (folder / "saved_model.pb").exists():
+        unfinished = folder.with_name("unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
+        CATALOGUE[name]().export(unfinished, verbose=False)
+        unfinished.rename(folder)
+    return folder
 
 
 def latencies(name: str, folder: Path, seconds: float) -> dict[str, Any]:
@@ -165,11 +169,8 @@ def step_save(names: Sequence[str], arguments: argparse.Namespace) -> None:
     import keras
 
     for name in names:
-        folder = arguments.cache / _stem(name) / MODEL
-        if not (folder / "saved_model.pb").exists():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            save(name, folder)
-            keras.backend.clear_session()
+        saved_model(name, arguments.cache)
+        keras.backend.clear_session()
 
 
 def step_convert(names: Sequence[str], arguments: argparse.Namespace) -> None:

@@ -39,7 +39,7 @@ def against_size(rows: Rows, figure: str, label: str, target: Path) -> None:
             axes.scatter(
                 *zip(*points, strict=True), s=16, c=colour, marker=marker, label=title, alpha=0.8, linewidths=0
             )
-    axes.set(xscale="log", yscale="log", xlabel="weights, MB", ylabel=label)
+    axes.set(xscale="log", yscale="log", xlabel="size of the ONNX file, MB", ylabel=label)
     axes.grid(alpha=0.25, which="major")
     axes.legend(frameon=False)
     _write(shown, target)

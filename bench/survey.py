@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from bench.catalogue import CATALOGUE, SIDES, STEPS
-from bench.graphs import op_counts
+from bench.graphs import bytes_on_disk, op_counts
 from bench.process import QUIET, Run, median_ratio, paired, run
 from bench.tables import line, table
 
@@ -131,7 +131,7 @@ def convert(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         if python and tool not in arguments.without:
             starts[tool] = partial(run, [python, "-m", *command.split(), str(file)])
     runs = paired(starts, arguments.rounds)
-    row: dict[str, Any] = {"mb": sum(f.stat().st_size for f in (source / "variables").glob("*.data*")) / 1e6}
+    row: dict[str, Any] = {"mb": bytes_on_disk(folder / "onward.onnx") / 1e6}  # Keras exports every weight twice
     for tool, results in runs.items():
         row |= _conversion(tool, results, runs["onward"], tools[tool][2])
     return row

@@ -10,10 +10,10 @@ from bench.catalogue import family
 
 Row = Mapping[str, Any]
 HEADINGS = (
-    "model", "weights MB", "convert s", "tf2onnx", "OpenVINO", "peak MB", "tf2onnx", "OpenVINO", "nodes", "tf2onnx",
+    "model", "MB", "convert s", "tf2onnx", "OpenVINO", "peak MB", "tf2onnx", "OpenVINO", "nodes", "tf2onnx",
     "run ms", "/ tf2onnx", "/ TensorFlow",
 )  # fmt: skip
-# Those of the first group say how many times more another tool takes; those of the second, what Onward's graph takes.
+# Converting: how many times what Onward takes. Running: the part that Onward's graph takes of the other's time.
 MEANS = {
     "tf2onnx_wall_ratio": "tf2onnx's conversion time over Onward's",
     "tf2onnx_cpu_ratio": "tf2onnx's processor time over Onward's",
@@ -45,7 +45,7 @@ def line(name: str, row: Row) -> str:
     def times(key: str) -> str:
         return figure(key, ".1f" if row.get(key, 0) < 10 else ".0f") + "x" if key in row else "-"
 
-    tf2onnx = "no file" if "tf2onnx_wall" not in row else "does not load"
+    tf2onnx = "no file" if "tf2onnx_wall" not in row else "does not load" if "tf2onnx_failure" in row else "-"
     return _cells([
         name, figure("mb", ".1f"),
         figure("onward_wall", ".2f"), times("tf2onnx_wall_ratio"), times("openvino_wall_ratio"),

@@ -53,13 +53,9 @@ def latencies(name: str, folder: Path, seconds: float) -> dict[str, Any]:
     import onnxruntime
     import tensorflow as tf
 
-    from bench.hub import feeds
-
     loaded = tf.saved_model.load(str(folder / MODEL))
     signature = loaded.signatures["serving_default"]
-    specs = signature.structured_input_signature[1]
-    inputs = [SimpleNamespace(name=key, shape=spec.shape, dtype=spec.dtype.name) for key, spec in specs.items()]
-    given = feeds(SimpleNamespace(inputs=inputs), 1, STEPS.get(name, 64), SIDES.get(name, 128))
+    given = drawn(name, signature)
     tensors = {key: tf.constant(value) for key, value in given.items()}
     tools: dict[str, Callable[[], Mapping[str, np.ndarray]]] = {
         "tensorflow": lambda: {key: value.numpy() for key, value in signature(**tensors).items()}
@@ -97,6 +93,15 @@ def latencies(name: str, folder: Path, seconds: float) -> dict[str, Any]:
         row[f"{tool}_ms"] = 1000 * median(taken[tool] for taken in rounds)
         row[f"over_{tool}"] = median(taken["onward"] / taken[tool] for taken in rounds)
     return row
+
+
+def drawn(name: str, signature: Any) -> dict[str, np.ndarray]:
+    """Random inputs of a SavedModel's signature, of sizes that the model bears."""
+    from bench.hub import feeds
+
+    specs = signature.structured_input_signature[1]
+    inputs = [SimpleNamespace(name=key, shape=spec.shape, dtype=spec.dtype.name) for key, spec in specs.items()]
+    return feeds(SimpleNamespace(inputs=inputs), 1, STEPS.get(name, 64), SIDES.get(name, 128))
 
 
 def _outputs(session: Any, names: list[str], given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

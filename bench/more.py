@@ -166,7 +166,7 @@ def diffusion_u_net(d: int = 64) -> Any:
     text = keras.Input((None, d), name="text")
     angles = time * ops.exp(ops.arange(d // 2, dtype="float32") * (-9.21 / (d // 2)))
     embedded = L.Dense(2 * d)(
-        L.Activation("swish")(L.Dense(2 * d)(ops.concatenate([ops.cos(angles), ops.sin(angles)])))
+        L.Activation("swish")(L.Dense(2 * d)(ops.concatenate([ops.cos(angles), ops.sin(angles)], axis=-1)))
     )
 
     def residual(x: Any, filters: int) -> Any:

@@ -145,7 +145,7 @@ def convert(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _stem(name: str) -> str:
-    return name.replace(" ", "_")
+    return name.replace(",", "").replace(" ", "_")  # OpenVINO takes a comma for the end of a path
 
 
 def _conversion(tool: str, runs: list[Run], ours: list[Run], file: Path) -> dict[str, Any]:

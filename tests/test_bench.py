@@ -12,6 +12,8 @@ pytest.importorskip("resource", reason="processes are measured by POSIX resource
 
 from bench.graphs import bytes_on_disk, op_counts
 from bench.process import Run, median_ratio, paired, run
+from bench.survey import Figures
+from bench.tables import table
 
 MEGABYTES = 200
 
@@ -69,3 +71,29 @@ def test_op_counts_look_into_subgraphs_and_leave_constants_out(tmp_path: Path) -
     (tmp_path / "model.onnx.data").write_bytes(b"1234")
     assert op_counts(path) == {"If": 1, "Relu": 2}
     assert bytes_on_disk(path) == path.stat().st_size + 4
+
+
+def test_the_survey_says_what_failed_and_takes_means_of_the_rest() -> None:
+    done = {"onward_wall": 0.3, "onward_ms": 1.0, "tf2onnx_wall": 3.0}
+    rows = {
+        "BERT": {**done, "tf2onnx_wall_ratio": 10.0, "over_tf2onnx": 0.5},
+        "LSTM": {**done, "tf2onnx_wall_ratio": 40.0, "over_tf2onnx": 2.0},
+        "ViT": {**done, "tf2onnx_wall_ratio": 20.0, "tf2onnx_failure": "does not load: no such operator"},
+        "SAM": {"onward_wall": 0.3, "onward_ms": 1.0, "tf2onnx_failure": "does not convert: TypeError"},
+    }
+    found = table(rows)
+    assert "| tf2onnx's conversion time over Onward's | 3 | 20.00 | 10.00 | 40.00 |" in found
+    assert "| latency of Onward's graph over tf2onnx's | 2 | 1.00 | 0.50 | 2.00 |" in found
+    assert "tf2onnx: no file for 1 of 4: SAM" in found
+    assert "tf2onnx: a file that does not load for 1 of 4: ViT" in found
+    assert [heading for heading in found.splitlines() if heading.startswith("#")] == [
+        "### KerasHub, hidden size 256",
+        "### Recurrent networks",
+    ]
+
+
+def test_a_survey_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "survey.json"
+    Figures(path).add("BERT", {"onward_wall": 0.3})
+    Figures(path).add("BERT", {"onward_ms": 1.0})
+    assert Figures(path).rows == {"BERT": {"onward_wall": 0.3, "onward_ms": 1.0}}

@@ -74,15 +74,10 @@ def _contract(op: Builder, a: Value, la: Labels, b: Value, lb: Labels, order: La
     b, lb = _summed(op, b, lb, {*la, *order})
     batch = tuple(label for label in order if label in la and label in lb)
     inner = tuple(label for label in la if label in lb and label not in order)
-    for x, lx, y, ly in ((a, la, b, lb), (b, lb, a, la)):
-        rows, stacked = _alone(order, lx, ly), _alone(order, ly, lx)
-        between = (*stacked[:-1], *rows, *stacked[-1:])
-        if not batch and len(inner) == len(rows) == 1 < len(stacked) and order == between:
-            # One matrix times a stack of them, as tokens meet experts: MatMul broadcasts it.
-            matrices = _ordered(op, y, ly, (*stacked[:-1], *inner, *stacked[-1:]))
-            return _ordered(op, x, lx, (*rows, *inner)) @ matrices, order
-    if not batch and sum(label not in la for label in lb) > sum(label not in lb for label in la):
-        a, la, b, lb = b, lb, a, la  # the side with more free axes goes left, where they need no flattening
+    free_a, free_b = sum(label not in lb for label in la), sum(label not in la for label in lb)
+    if not batch and (a.is_const > b.is_const or (a.is_const == b.is_const and free_b > free_a)):
+        # Weights go right, where runtimes pack them; else the side with more free axes goes left, without flattening.
+        a, la, b, lb = b, lb, a, la
     if batch and order == (*batch, *_alone(order, lb, la), *_alone(order, la, lb)):
         a, la, b, lb = b, lb, a, la  # the product comes out in the order that is asked for
     only_a, only_b = _alone(order, la, lb), _alone(order, lb, la)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from onward.pipeline import convert
     from onward.program import ONNXProgram
     from onward.specs import spec
+    from onward.tools.junit import write_junit
     from onward.tools.optimize import optimize
     from onward.tools.precision import halve
     from onward.tools.record import record
@@ -34,6 +35,7 @@ __all__ = [
     "record",
     "spec",
     "verify",
+    "write_junit",
 ]
 
 # Public names load when first used: importing the package costs nothing.
@@ -52,6 +54,7 @@ _HOMES = {
     "record": "onward.tools.record",
     "spec": "onward.specs",
     "verify": "onward.tools.verify",
+    "write_junit": "onward.tools.junit",
 }
 
 

@@ -46,6 +46,10 @@ Data = Annotated[
     Path | None,
     typer.Option("--data", metavar="IN.npz", help="Inputs to use instead of drawn ones.", show_default=False),
 ]
+Junit = Annotated[
+    Path | None,
+    typer.Option("--junit", metavar="RESULTS.xml", help="Also write the outcome for CI systems.", show_default=False),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Of the inputs that are drawn.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.", callback=_remember, is_eager=True)]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", callback=_remember, is_eager=True)]

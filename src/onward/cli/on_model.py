@@ -9,7 +9,20 @@ import typer
 
 from onward import arguments, console
 from onward.cli.app import app
-from onward.cli.flags import SOURCE_HELP, Data, Debug, Golden, Inputs, Json, Outputs, Seed, Signature, Tag, Unsafe
+from onward.cli.flags import (
+    SOURCE_HELP,
+    Data,
+    Debug,
+    Golden,
+    Inputs,
+    Json,
+    Junit,
+    Outputs,
+    Seed,
+    Signature,
+    Tag,
+    Unsafe,
+)
 from onward.errors import InvalidArgumentError, VerificationError
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The ONNX model.", show_default=False)]
@@ -30,6 +43,8 @@ Tolerance = Annotated[
     onward verify model.onnx saved_model --data inputs.npz --tolerance 1e-5
 
     onward verify model.onnx --golden io.npz
+
+    onward verify model.onnx --golden io.npz --junit results.xml
     """
 )
 def verify(
@@ -44,15 +59,17 @@ def verify(
     allow_unsafe: Unsafe = False,
     seed: Seed = 0,
     tolerance: Tolerance = None,
+    junit: Junit = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Compare MODEL with its SOURCE, or with recorded answers, at two sizes of every dynamic dimension."""
+    from onward.tools.junit import recording
     from onward.tools.verify import verify as compare
 
     if source is not None and golden is not None:
         raise InvalidArgumentError("compare with a source or with --golden, not both")
-    with console.progress("verify") as progress, progress.stage("verify"):
+    with recording(junit, model.name) as record, console.progress("verify") as progress, progress.stage("verify"):
         found = compare(
             model,
             source,
@@ -67,6 +84,7 @@ def verify(
             tolerance=tolerance,
             progress=progress,
         )
+        record.append(found)
     console.show(found, as_json)
     if not found.passed:
         raise typer.Exit(VerificationError.exit_code)

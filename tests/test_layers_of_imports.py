@@ -20,7 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     {"errors", "version", "progress"},
     {"dims", "dtypes", "arrays", "writing"},
-    {"graph"},
+    {"graph", "reporting"},
     {"formats"},
     {"options", "specs"},
     {"ir"},

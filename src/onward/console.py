@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from onward.errors import OnwardError
@@ -59,17 +61,30 @@ def outcome(error: BaseException) -> tuple[int, str] | None:
     return (1, "not enough memory") if isinstance(error, MemoryError) else None
 
 
-def show_error(error: BaseException, code: int, text: str, *, as_json: bool) -> None:
-    """Prints an error: JSON to standard output, the sentence to standard error."""
+def show_error(error: BaseException, code: int, text: str, *, as_json: bool, report: Path | None = None) -> None:
+    """Prints an error: JSON to standard output, the sentence to standard error; a report tells it too."""
+    if report is not None:
+        from onward.reporting import of_error, save
+
+        save(of_error(error, text), report, _command())
     if as_json:
         print(json.dumps({"error": type(error).__name__, "message": text, "exit_code": code}, indent=2))
     else:
         print(f"onward: {text}", file=sys.stderr)
 
 
-def show(result: Any, as_json: bool) -> None:
-    """Prints a result: its text, or its ``to_dict`` as JSON."""
+def show(result: Any, as_json: bool, report: Path | None = None) -> None:
+    """Prints a result: its text, or its ``to_dict`` as JSON; and writes its report (``onward.reporting``)."""
+    if report is not None:
+        from onward.reporting import save
+
+        save(result.page(), report, _command())
     print(json.dumps(result.to_dict(), indent=2) if as_json else result)
+
+
+def _command() -> str:
+    """What was typed."""
+    return shlex.join(["onward", *sys.argv[1:]])
 
 
 @contextmanager

@@ -85,6 +85,14 @@ class OutputError(OnwardError, OSError):
 
 
 class VerificationError(OnwardError):
-    """The converted model does not compute what the source computes, within the stated tolerance."""
+    """The converted model does not compute what the source computes, within the stated tolerance.
+
+    Attributes:
+        result: what was found, where there is more to tell than the message does.
+    """
 
     exit_code = 8
+
+    def __init__(self, message: str, result: object = None) -> None:
+        self.result = result
+        super().__init__(message)

@@ -205,4 +205,4 @@ def _verify(program: ONNXProgram, wanted: Any, progress: Progress) -> None:
             program.notes.append(f"not verified: {error}")
             return
     if not program.verification.passed:
-        raise VerificationError(str(program.verification))
+        raise VerificationError(str(program.verification), program.report)

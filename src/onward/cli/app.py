@@ -21,7 +21,7 @@ class _Commands(typer.core.TyperGroup):
             outcome = console.outcome(error)
             if outcome is None or ctx.meta.get("debug"):
                 raise
-            console.show_error(error, *outcome, as_json=ctx.meta.get("as_json", False))
+            console.show_error(error, *outcome, as_json=ctx.meta.get("as_json", False), report=ctx.meta.get("report"))
             raise typer.Exit(outcome[0]) from error
 
 

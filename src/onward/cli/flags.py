@@ -21,6 +21,16 @@ def _remember(context: typer.Context, parameter: typer.CallbackParam, value: boo
     return value
 
 
+def _report(context: typer.Context, path: Path | None) -> Path | None:
+    """Refuses a report that could not be written before any work, and keeps its path for errors that come."""
+    if path is not None:
+        from onward.reporting.file import check
+
+        check(path)
+        context.find_root().meta["report"] = path
+    return path
+
+
 SOURCE_HELP = "A SavedModel directory, a .pb, .pbtxt, .meta, .keras, .h5 or .tflite file, or a model.json."
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help=SOURCE_HELP, show_default=False)]
 Inputs = Annotated[
@@ -51,5 +61,16 @@ Junit = Annotated[
     typer.Option("--junit", metavar="RESULTS.xml", help="Also write the outcome for CI systems.", show_default=False),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Of the inputs that are drawn.")]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE.html|FILE.md",
+        help="Write a report too: a page of its own, or Markdown.",
+        callback=_report,
+        is_eager=True,
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.", callback=_remember, is_eager=True)]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", callback=_remember, is_eager=True)]

@@ -19,6 +19,7 @@ from onward.cli.flags import (
     Json,
     Opset,
     Outputs,
+    ReportFile,
     Seed,
     Signature,
     Source,
@@ -103,6 +104,7 @@ def convert(
         Path | None, typer.Option("--checkpoint", metavar="PREFIX", help=HELP["checkpoint"], show_default=False)
     ] = None,
     state: Annotated[str, typer.Option("--state", metavar="stored|carried", help=HELP["state"])] = "stored",
+    report: ReportFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -134,7 +136,7 @@ def convert(
     )
     with console.progress("read", "lower", "simplify", "verify", "write") as progress:
         program = run(source, options, progress)
-    console.show(program.report, as_json)
+    console.show(program.report, as_json, report)
 
 
 @app.command(
@@ -202,6 +204,7 @@ def inspect(
     opset: Opset = DEFAULT_OPSET,
     tag: Tag = None,
     allow_unsafe: Unsafe = False,
+    report: ReportFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -217,7 +220,7 @@ def inspect(
         allow_unsafe=allow_unsafe,
         tag=tag,
     )
-    console.show(look(file, options), as_json)
+    console.show(look(file, options), as_json, report)
 
 
 @app.command(

@@ -18,6 +18,7 @@ from onward.cli.flags import (
     Json,
     Junit,
     Outputs,
+    ReportFile,
     Seed,
     Signature,
     Tag,
@@ -60,6 +61,7 @@ def verify(
     seed: Seed = 0,
     tolerance: Tolerance = None,
     junit: Junit = None,
+    report: ReportFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -85,7 +87,7 @@ def verify(
             progress=progress,
         )
         record.append(found)
-    console.show(found, as_json)
+    console.show(found, as_json, report)
     if not found.passed:
         raise typer.Exit(VerificationError.exit_code)
 
@@ -107,6 +109,7 @@ def optimize(
     data: Data = None,
     seed: Seed = 0,
     tolerance: Tolerance = None,
+    report: ReportFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -115,7 +118,7 @@ def optimize(
 
     with console.progress("read", "optimise", "verify", "write") as progress:
         result = improve(model, output, verify=verify, data=data, seed=seed, tolerance=tolerance, progress=progress)
-    console.show(result, as_json)
+    console.show(result, as_json, report)
 
 
 @app.command(
@@ -136,6 +139,7 @@ def halve(
         float | None,
         typer.Option("--tolerance", help="Absolute and relative; by default 1e-2 for float16, 4e-2 for bfloat16."),
     ] = None,
+    report: ReportFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -144,4 +148,4 @@ def halve(
 
     with console.progress("run", "measure", "write") as progress:
         result = narrow(model, output, dtype=dtype, data=data, seed=seed, tolerance=tolerance, progress=progress)
-    console.show(result, as_json)
+    console.show(result, as_json, report)

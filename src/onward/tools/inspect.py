@@ -12,8 +12,9 @@ from onward.dtypes import ONNX_DTYPES, label
 from onward.errors import InvalidSourceError, MissingOp, UnsupportedOpsError
 from onward.lowering import Context
 from onward.options import Options
+from onward.reporting import Bars, Facts, Mark, Page, Reported, Section, of_missing
 from onward.sources import open_source
-from onward.tools.report import Port, count, histogram_text, size_text
+from onward.tools.report import Port, count, histogram_text, ports_section, size_text
 
 if TYPE_CHECKING:
     import onnx
@@ -40,7 +41,7 @@ class Signature:
 
 
 @dataclass(frozen=True)
-class OnnxFile:
+class OnnxFile(Reported):
     """An ONNX model.
 
     Attributes:
@@ -66,6 +67,37 @@ class OnnxFile:
         values = {k: v for k, v in vars(self).items() if k != "signature"}
         return {"kind": "ONNX", **self.signature.to_dict(), **values, "nodes": sum(self.ops.values())}
 
+    def page(self) -> Page:
+        """The same, on a page."""
+        return Page(
+            self.path,
+            f"ONNX, {sum(self.ops.values()):,} nodes",
+            None,
+            {"nodes": sum(self.ops.values()), "parameters": self.parameters, "weights": size_text(self.weight_bytes)},
+            [
+                ports_section(self.signature.inputs, self.signature.outputs),
+                Section(
+                    "File",
+                    [
+                        Facts(
+                            {
+                                "opsets": [f"{domain or 'ai.onnx'} {v}" for domain, v in self.opsets.items()],
+                                "IR version": self.ir_version,
+                                "written by": self.producer or "unknown",
+                                "dynamic sizes": list(self.dynamic) or "none",
+                                **{
+                                    f"weights in {f}": Mark("ok", "there") if there else Mark("fail", "missing")
+                                    for f, there in self.external.items()
+                                },
+                                **self.metadata,
+                            }
+                        )
+                    ],
+                ),
+                Section("Operators", [Bars(self.ops, caption="Nodes of each operator, subgraphs included")]),
+            ],
+        )
+
     def __str__(self) -> str:
         opsets = ", ".join(f"{domain or 'ai.onnx'} {version}" for domain, version in self.opsets.items())
         lines = [
@@ -81,7 +113,7 @@ class OnnxFile:
 
 
 @dataclass(frozen=True)
-class SourceFile:
+class SourceFile(Reported):
     """Something that can be converted.
 
     Attributes:
@@ -120,6 +152,25 @@ class SourceFile:
             "missing": [vars(m) for m in self.missing],
         }
 
+    def page(self) -> Page:
+        """The same, on a page."""
+        others = [s for s in self.signatures if s.name != self.chosen.name]
+        missing = f"{len(self.missing)} ops cannot be converted" if self.missing else "every op can be converted"
+        return Page(
+            self.path,
+            f"{self.kind}: {missing} at opset {self.opset}",
+            "fail" if self.missing else "ok",
+            {"nodes": sum(self.ops.values()), "parameters": self.parameters, "weights": size_text(self.weight_bytes)},
+            [
+                *of_missing(self.missing),
+                ports_section(self.chosen.inputs, self.chosen.outputs),
+                *(ports_section(s.inputs, s.outputs, f"Signature {s.name}") for s in others),
+                Section(
+                    "Operators", [Bars(self.ops, caption="TensorFlow nodes of each op, bodies of loops not included")]
+                ),
+            ],
+        )
+
     def __str__(self) -> str:
         lines = [f"{self.path}: {self.kind}"]
         for signature in self.signatures:
@@ -134,12 +185,17 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
-class MissingOps:
+class MissingOps(Reported):
     """The ops of a source that cannot be converted to an opset."""
 
     path: str
     opset: int
     missing: Sequence[MissingOp]
+
+    def page(self) -> Page:
+        """The same, on a page."""
+        found = f"{len(self.missing) or 'no'} ops missing at opset {self.opset}"
+        return Page(self.path, found, "fail" if self.missing else "ok", {}, of_missing(self.missing))
 
     def __str__(self) -> str:
         lines = [f"{m.op}  {m.count} node{'s' * (m.count != 1)}, first at {m.first}: {m.reason}" for m in self.missing]

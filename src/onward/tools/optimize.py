@@ -14,6 +14,7 @@ from onward.errors import VerificationError
 from onward.graph import Graph, Input, Node, Output, Tensor
 from onward.program import ONNXProgram
 from onward.progress import Progress
+from onward.reporting import Page, Reported, Section, Table
 from onward.runtime import Port, RuntimeFailureError, Session
 from onward.tools import golden
 from onward.tools.load import load
@@ -23,7 +24,7 @@ from onward.tools.verify import Verification, against_source
 
 
 @dataclass(frozen=True)
-class Optimisation:
+class Optimisation(Reported):
     """What became of a file.
 
     Attributes:
@@ -37,19 +38,47 @@ class Optimisation:
     after: Report
     verification: Verification | None = None
 
-    def table(self) -> str:
-        """Operators before and after, those that changed first."""
+    def rows(self) -> list[tuple[str, int, int]]:
+        """Operators with their numbers before and after, those that changed first; all of them last."""
         before, after = self.before.ops, self.after.ops
         rows = [(op, before.get(op, 0), after.get(op, 0)) for op in {**before, **after}]
         rows.sort(key=lambda row: (row[1] == row[2], row[2] - row[1], row[0]))
-        rows.append(("all", sum(before.values()), sum(after.values())))
-        width = max(len(op) for op in ("operator", *before, *after))
+        return [*rows, ("all", sum(before.values()), sum(after.values()))]
+
+    def table(self) -> str:
+        """The rows as text."""
+        rows = self.rows()
+        width = max(len(op) for op, _, _ in [("operator", 0, 0), *rows])
         lines = [f"{op:<{width}}  {old:6}  {new:6}  {new - old:+6}" for op, old, new in rows]
         weights = f"weights {size_text(self.before.weight_bytes)}, now {size_text(self.after.weight_bytes)}"
         return "\n".join([f"{'operator':<{width}}  before   after  change", *lines, weights])
 
     def __str__(self) -> str:
         return self.table() if self.verification is None else f"{self.table()}\n{self.verification.summary()}"
+
+    def page(self) -> Page:
+        """Operators before and after, and how the two models compare."""
+        *_, (_, old, new) = rows = self.rows()
+        return Page(
+            f"{self.before.source}, optimised",
+            f"{old:,} nodes became {new:,}",
+            "ok" if self.verification is not None else None,
+            {
+                "nodes": f"{old:,} → {new:,}",
+                "weights": f"{size_text(self.before.weight_bytes)} → {size_text(self.after.weight_bytes)}",
+            },
+            [
+                Section(
+                    "Operators",
+                    [
+                        Table(
+                            ("operator", "before", "after", "change"), [(*row, f"{row[2] - row[1]:+}") for row in rows]
+                        )
+                    ],
+                ),
+                *(self.verification.sections() if self.verification is not None else ()),
+            ],
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -98,7 +127,7 @@ def optimize(
         with progress.stage("verify"):
             comparison = against_source(program.session, Original(path), given, seed, tolerance, progress)
         if not comparison.passed:
-            raise VerificationError(str(comparison))
+            raise VerificationError(str(comparison), comparison)
         program.verification = comparison
     if output is not None:
         with progress.stage("write"):

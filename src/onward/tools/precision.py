@@ -25,6 +25,7 @@ from onward.lowering.schema import signature
 from onward.passes.finish import finish
 from onward.program import ONNXProgram
 from onward.progress import Progress
+from onward.reporting import Page, Reported, Section, Table
 from onward.runtime import Session
 from onward.serialize import constants
 from onward.tools import golden
@@ -45,7 +46,7 @@ KEPT = frozenset(
 
 
 @dataclass(frozen=True)
-class Precision:
+class Precision(Reported):
     """A model in half precision.
 
     Attributes:
@@ -64,6 +65,22 @@ class Precision:
         lines = [f"half precision: {histogram_text(self.halved)}"]
         lines += [f"float32 for its {reason}: {histogram_text(ops)}" for reason, ops in self.kept.items()]
         return "\n".join([*lines, self.verification.summary()])
+
+    def page(self) -> Page:
+        """What computes in which precision and why, and how far the answers moved."""
+        rows = [(op, number, "half", "") for op, number in self.halved.items()]
+        rows += [(op, number, "float32", reason) for reason, ops in self.kept.items() for op, number in ops.items()]
+        halved, kept = sum(self.halved.values()), sum(sum(ops.values()) for ops in self.kept.values())
+        return Page(
+            "Half precision",
+            self.verification.summary(),
+            "ok" if self.verification.passed else "fail",
+            {"nodes in halves": halved, "nodes in float32": kept},
+            [
+                Section("Precision", [Table(("operator", "nodes", "computes in", "because of its"), rows)]),
+                *self.verification.sections(),
+            ],
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

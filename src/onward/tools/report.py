@@ -10,6 +10,7 @@ from typing import Any
 from onward import serialize
 from onward.dtypes import label
 from onward.program import ONNXProgram
+from onward.reporting import Bars, Notes, Page, Reported, Section, Table, Verdict
 from onward.specs import show
 from onward.tools.verify import Verification
 
@@ -31,7 +32,7 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Reported):
     """A conversion in figures; its text is for people, ``to_dict`` for machines.
 
     Attributes:
@@ -74,6 +75,33 @@ class Report:
         checked = self.verification.summary() if self.verification is not None else "nothing was compared"
         return "\n".join([*lines, f"  verified {checked}"])
 
+    def page(self) -> Page:
+        """The conversion on a page."""
+        checked: Verdict | None = None
+        if self.verification is not None:
+            checked = "ok" if self.verification.passed else "fail"
+        summary = self.verification.summary() if self.verification is not None else "nothing was compared"
+        notes = [Section("Notes", [Notes(list(self.notes))])] if self.notes else []
+        return Page(
+            f"{self.source} to ONNX",
+            summary[:1].upper() + summary[1:],
+            checked,
+            {
+                "opset": self.opset,
+                "nodes": f"{sum(self.source_ops.values()):,} → {sum(self.ops.values()):,}",
+                "parameters": self.parameters,
+                "weights": size_text(self.weight_bytes),
+                "took": f"{sum(self.seconds.values()):.2f} s",
+            },
+            [
+                *notes,
+                ports_section(self.inputs, self.outputs),
+                *(self.verification.sections() if self.verification is not None else ()),
+                Section("Operators", [Bars(self.ops, caption="Nodes of each ONNX operator, subgraphs included")]),
+                Section("Stages", [Bars({k: round(v, 3) for k, v in self.seconds.items()}, "s")]),
+            ],
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return {
@@ -111,6 +139,14 @@ def report(program: ONNXProgram) -> Report:
         seconds=dict(program.seconds),
         verification=program.verification,
         notes=tuple(program.notes),
+    )
+
+
+def ports_section(inputs: Sequence[Port], outputs: Sequence[Port], title: str = "Inputs and outputs") -> Section:
+    """What a model takes and gives, as a table."""
+    sides = [("input", port) for port in inputs] + [("output", port) for port in outputs]
+    return Section(
+        title, [Table(("", "name", "dtype", "shape"), [(s, p.name, p.dtype, show(p.shape)) for s, p in sides])]
     )
 
 

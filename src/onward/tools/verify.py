@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,15 @@ from onward.graph import Graph
 from onward.options import Options
 from onward.program import STATE, ONNXProgram
 from onward.progress import Progress
+from onward.reporting import Cell, Mark, Notes, Page, Reported, Section, Table, Verdict
 from onward.runtime import Port, RuntimeFailureError, Session
 from onward.sources import open_source
 from onward.specs import show
 from onward.tools import golden as files
 from onward.tools.compare import TOLERANCES, Comparison, compare
 from onward.tools.reference import Source
+
+_COLUMNS = ("output", "sizes", "shape", "dtype", "L-inf", "MSE", "relative", "tolerance")
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Verification:
+class Verification(Reported):
     """How a model compares with its source, at every set of inputs that was tried.
 
     Attributes:
@@ -82,18 +85,31 @@ class Verification:
 
     def table(self) -> str:
         """The figures as text, one line for each output and run."""
-        rows: list[tuple[str, ...]] = [
-            ("output", "sizes", "shape", "dtype", "L-inf", "MSE", "relative", "tolerance", "")
-        ]
+        rows = [(*_COLUMNS, ""), *((*row, "ok" if o.passed else "FAILED") for row, o in self._rows())]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([*lines, *self.problems, *self.notes])
+
+    def _rows(self) -> Iterator[tuple[tuple[str, ...], Comparison]]:
+        """For each output of each run the cells below ``_COLUMNS``, and the comparison they are of."""
         for run in self.runs:
             for o in run.outputs:
                 figures = [_figure(x) if o.compared else "not compared" for x in (o.linf, o.mse, o.relative)]
                 bound = f"{o.tolerance:g}" if o.tolerance else "exact"
-                verdict = "ok" if o.passed else "FAILED"
-                rows.append((o.name, _sizes_text(run.sizes) or "-", show(o.shape), o.dtype, *figures, bound, verdict))
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([*lines, *self.problems, *self.notes])
+                yield (o.name, _sizes_text(run.sizes) or "-", show(o.shape), o.dtype, *figures, bound), o
+
+    def page(self) -> Page:
+        """The verdict and the figures behind it."""
+        verdict: Verdict = "ok" if self.passed else "fail"
+        return Page(f"Compared with {self.against}", self.summary(), verdict, sections=self.sections())
+
+    def sections(self) -> list[Section]:
+        """The figures, as other reports hold them too."""
+        rows: list[tuple[Cell, ...]] = [
+            (*row, Mark("ok", "equal") if o.passed else Mark("fail", "differs")) for row, o in self._rows()
+        ]
+        told = [Notes([*self.problems, *self.notes])] if self.problems or self.notes else []
+        return [Section("Verification", [*told, Table((*_COLUMNS, ""), rows, caption=f"Against {self.against}")])]
 
     def __str__(self) -> str:
         return f"{self.summary()}\n{self.table()}"

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from onward import console
-from onward.cli import from_source, on_model
-from onward.cli.app import app
+import sys
 
-__all__ = ["app", "from_source", "main", "on_model"]
+from onward import console
+from onward.cli import plain
+
+__all__ = ["main"]
 
 
 def main() -> None:
     """Runs the command line and exits."""
     console.catch_signals()
-    app(prog_name="onward")
+    code = plain.run(sys.argv[1:])
+    if code is None:
+        from onward.cli.commands import app
+
+        app(prog_name="onward")
+    sys.exit(code)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from onward import arguments, console
+from onward.cli import conversion
 from onward.cli.app import app
 from onward.cli.flags import (
     HELP,
@@ -26,7 +27,7 @@ from onward.cli.flags import (
     Tag,
     Unsafe,
 )
-from onward.errors import InvalidArgumentError, UnsupportedOpsError
+from onward.errors import UnsupportedOpsError
 from onward.options import DEFAULT_OPSET, Options
 
 
@@ -82,7 +83,7 @@ def convert(
         list[str] | None,
         typer.Option("--outputs-as", metavar="[NAME=]nchw", help=HELP["outputs_as"], show_default=False),
     ] = None,
-    custom_op: Annotated[
+    custom_ops: Annotated[
         list[str] | None,
         typer.Option(
             "--custom-op",
@@ -109,34 +110,7 @@ def convert(
     debug: Debug = False,
 ) -> None:
     """Convert SOURCE to ONNX, compare the two, and write the file."""
-    from onward.pipeline import run
-
-    if golden is not None and verify is False:
-        raise InvalidArgumentError("--golden and --no-verify contradict each other")
-    options = Options(
-        inputs=arguments.specs(inputs),
-        outputs=arguments.names(outputs),
-        signature=signature,
-        opset=opset,
-        output=output,
-        verify=golden if golden is not None else "auto" if verify is None else verify,
-        external_data=external_data,
-        allow_unsafe=allow_unsafe,
-        name=name,
-        tag=tag,
-        rename=arguments.pairs(rename, "--rename"),
-        inputs_as=arguments.layouts(inputs_as, "--inputs-as"),
-        outputs_as=arguments.layouts(outputs_as, "--outputs-as"),
-        custom_ops=arguments.custom_ops(custom_op),
-        dequantize=dequantize,
-        use_default=arguments.chosen(use_default),
-        ignore_default=arguments.chosen(ignore_default),
-        checkpoint=checkpoint,
-        state=state,
-    )
-    with console.progress("read", "lower", "simplify", "verify", "write") as progress:
-        program = run(source, options, progress)
-    console.show(program.report, as_json, report)
+    conversion.convert(locals())
 
 
 @app.command(

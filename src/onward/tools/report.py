@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onward import serialize
 from onward.dtypes import label
 from onward.program import ONNXProgram
 from onward.reporting import Bars, Notes, Page, Reported, Section, Table, Verdict
 from onward.specs import show
-from onward.tools.verify import Verification
+
+if TYPE_CHECKING:
+    from onward.tools.verify import Verification
 
 
 @dataclass(frozen=True)

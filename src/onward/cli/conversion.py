@@ -1,0 +1,39 @@
+"""What ``onward convert`` does, once its command line is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from onward import arguments, console
+from onward.errors import InvalidArgumentError
+from onward.options import Options
+
+# What the words of an option mean; the values of the others are taken as they are.
+MEANINGS: dict[str, Callable[[Any], Any]] = {
+    "inputs": arguments.specs,
+    "outputs": arguments.names,
+    "rename": partial(arguments.pairs, what="--rename"),
+    "inputs_as": partial(arguments.layouts, what="--inputs-as"),
+    "outputs_as": partial(arguments.layouts, what="--outputs-as"),
+    "custom_ops": arguments.custom_ops,
+    "use_default": arguments.chosen,
+    "ignore_default": arguments.chosen,
+}
+
+
+def convert(given: Mapping[str, Any]) -> None:
+    """Converts as the command line asks; `given` holds what it gave to each parameter of the command."""
+    from onward.pipeline import run
+
+    values = dict(given)
+    source, golden, verify = (values.pop(name) for name in ("source", "golden", "verify"))
+    report, as_json, _ = (values.pop(name) for name in ("report", "as_json", "debug"))
+    if golden is not None and verify is False:
+        raise InvalidArgumentError("--golden and --no-verify contradict each other")
+    values = {name: MEANINGS[name](value) if name in MEANINGS else value for name, value in values.items()}
+    options = Options(verify=golden if golden is not None else "auto" if verify is None else verify, **values)
+    with console.progress("read", "lower", "simplify", "verify", "write") as progress:
+        program = run(source, options, progress)
+    console.show(program.report, as_json, report)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from onward.pipeline import convert
     from onward.program import ONNXProgram
     from onward.specs import spec
+    from onward.tools.doctor import doctor
     from onward.tools.junit import write_junit
     from onward.tools.optimize import optimize
     from onward.tools.precision import halve
@@ -27,6 +28,7 @@ __all__ = [
     "Verification",
     "__version__",
     "convert",
+    "doctor",
     "errors",
     "halve",
     "keep",
@@ -46,6 +48,7 @@ _HOMES = {
     "Unsupported": "onward.lowering",
     "Verification": "onward.tools.verify",
     "convert": "onward.pipeline",
+    "doctor": "onward.tools.doctor",
     "errors": "onward",
     "halve": "onward.tools.precision",
     "keep": "onward.lowering",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from onward.tools.optimize import optimize
     from onward.tools.precision import halve
     from onward.tools.record import record
+    from onward.tools.session import session
     from onward.tools.verify import Verification, verify
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "lower",
     "optimize",
     "record",
+    "session",
     "spec",
     "verify",
     "write_junit",
@@ -55,6 +57,7 @@ _HOMES = {
     "lower": "onward.lowering",
     "optimize": "onward.tools.optimize",
     "record": "onward.tools.record",
+    "session": "onward.tools.session",
     "spec": "onward.specs",
     "verify": "onward.tools.verify",
     "write_junit": "onward.tools.junit",

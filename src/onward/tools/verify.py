@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onward.dtypes import label
-from onward.errors import InvalidArgumentError, InvalidSourceError
+from onward.errors import InvalidArgumentError
 from onward.graph import Graph
 from onward.options import Options
-from onward.program import STATE, ONNXProgram
+from onward.program import ONNXProgram
 from onward.progress import Progress
 from onward.reporting import Cell, Mark, Notes, Page, Reported, Section, Table, Verdict
 from onward.runtime import Port, RuntimeFailureError, Session
@@ -26,6 +26,7 @@ from onward.tools import golden as files
 from onward.tools.compare import TOLERANCES, Comparison, compare
 from onward.tools.reference import Source
 from onward.tools.rounding import FACTOR, movement, reconsider
+from onward.tools.session import opened
 
 _COLUMNS = ("output", "sizes", "shape", "dtype", "L-inf", "MSE", "relative", "tolerance")
 
@@ -168,7 +169,7 @@ def verify(
     progress = progress or Progress()
     graph = model.graph if isinstance(model, ONNXProgram) else None
     if golden is not None:
-        return against_examples(_session(model), files.read(golden), Path(golden).name, tolerance, progress)
+        return against_examples(opened(model), files.read(golden), Path(golden).name, tolerance, progress)
     if source is not None:
         graph = open_source(
             source, Options(inputs, outputs, signature, allow_unsafe=allow_unsafe, tag=tag, verify=False)
@@ -176,7 +177,7 @@ def verify(
     if graph is None:
         raise InvalidArgumentError("say what to compare the model with: a source, or golden=<recorded .npz file>")
     given = None if data is None else files.read_inputs(data)
-    return against_source(_session(model), Source(graph), given, seed, tolerance, progress)
+    return against_source(opened(model), Source(graph), given, seed, tolerance, progress)
 
 
 def against_source(
@@ -321,16 +322,6 @@ def _untelling(runs: Sequence[Run]) -> list[str]:
         for name, found in telling.items()
         if not found
     ]
-
-
-def _session(model: ONNXProgram | str | os.PathLike[str]) -> Session:
-    if isinstance(model, ONNXProgram):
-        return model.session
-    path = Path(model)
-    if not path.is_file():
-        raise InvalidSourceError(f"'{path}' does not exist" if not path.exists() else f"'{path}' is no file")
-    beside = path.with_name(path.name + STATE)
-    return Session(path, files.read_inputs(beside)[0] if beside.is_file() else None)
 
 
 def _sizes(ports: Sequence[Port], arrays: Mapping[str, NDArray[Any]]) -> dict[str, int]:

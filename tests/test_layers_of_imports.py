@@ -20,6 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     {"errors", "version", "progress"},
     {"dims", "dtypes", "arrays", "writing"},
+    {"reported"},
     {"graph", "reporting"},
     {"formats"},
     {"options", "specs"},
@@ -41,6 +42,7 @@ LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 
 # Imports inside functions that go upwards on purpose.
 UPWARDS = {
+    ("reported", "reporting"): "pages are seldom asked for",
     ("lowering", "ops"): "loading the lowerings is what registers them",
     ("pipeline", "tools"): "a conversion ends with its verification, where that is asked for",
     ("program", "tools"): "a program verifies itself on request",

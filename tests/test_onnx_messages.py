@@ -36,4 +36,4 @@ def _repeated(field: Any) -> bool:
 def test_every_message_is_compared() -> None:
     from onward.onnx_messages import _MESSAGES
 
-    assert set(_MESSAGES._tokens()) == {name for name, _ in TYPES}
+    assert set(_MESSAGES.tokens()) == {name for name, _ in TYPES}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from onward.errors import OnwardError
 from onward.progress import Progress
@@ -47,6 +49,20 @@ def mute_native_code() -> None:
     sys.stderr = os.fdopen(os.dup(native), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), native)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process with what it must still do, but without taking its objects apart one by one, which would take a
+    tenth of a small conversion's time."""
+    if threading.active_count() > 1:  # Python waits for them
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:  # nobody reads any more: Python's own way out says so
+        sys.exit(code)
+    os._exit(code)
 
 
 def outcome(error: BaseException) -> tuple[int, str] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -169,6 +168,8 @@ class ONNXProgram:
             chunks: list[Any] = []
             serialize.write_single(proto, weights, chunks.append)
             return Session(b"".join(chunks), {state.input: state.initial for state in self.states})
+        import tempfile
+
         with tempfile.TemporaryDirectory() as folder:
             return Session(self.save(Path(folder) / "model.onnx", external_data=True))
 

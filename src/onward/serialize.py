@@ -6,7 +6,7 @@ the serialised rest (protobuf's wire format, field 5 of GraphProto, fields 1, 2,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from onward import onnx_messages as pb
 from onward.arrays import contiguous, values_of
 from onward.dims import Dim, Shape
 from onward.dtypes import ONNX_NUMBERS, STRING
+from onward.formats.messages import varint
 from onward.version import __version__
 
 EXTERNAL_THRESHOLD = 1 << 10  # smaller weights stay inside the model file
@@ -95,10 +96,10 @@ def write_single(proto: Any, weights: list[Initializer], write: Callable[[Any], 
     shell.CopyFrom(proto)
     shell.ClearField("graph")
     heads = [_tensor_head(w) for w in weights]
-    framed = [_tag(5, 2) + _varint(len(h) + w.nbytes) + h for h, w in zip(heads, weights, strict=True)]
+    framed = [_tag(5, 2) + varint(len(h) + w.nbytes) + h for h, w in zip(heads, weights, strict=True)]
     total = len(graph) + sum(len(f) + w.nbytes for f, w in zip(framed, weights, strict=True))
     write(shell.SerializeToString(deterministic=True))
-    write(_tag(7, 2) + _varint(total))
+    write(_tag(7, 2) + varint(total))
     write(graph)
     for frame, weight in zip(framed, weights, strict=True):
         write(frame)
@@ -218,24 +219,13 @@ def _shape_proto(proto: Any, shape: Shape, name: str) -> None:
 
 def _tensor_head(weight: Initializer) -> bytes:
     name = weight.name.encode()
-    shape = b"".join(_varint(d) for d in weight.array.shape)
-    parts = [_tag(1, 2) + _varint(len(shape)) + shape] if shape else []
-    parts.append(_tag(2, 0) + _varint(weight.data_type))
-    parts.append(_tag(8, 2) + _varint(len(name)) + name)
-    parts.append(_tag(9, 2) + _varint(weight.nbytes))
+    shape = b"".join(varint(d) for d in weight.array.shape)
+    parts = [_tag(1, 2) + varint(len(shape)) + shape] if shape else []
+    parts.append(_tag(2, 0) + varint(weight.data_type))
+    parts.append(_tag(8, 2) + varint(len(name)) + name)
+    parts.append(_tag(9, 2) + varint(weight.nbytes))
     return b"".join(parts)
 
 
 def _tag(field: int, kind: int) -> bytes:
-    return _varint(field << 3 | kind)
-
-
-def _varint(number: int) -> bytes:
-    return bytes(_septets(number))
-
-
-def _septets(number: int) -> Iterator[int]:
-    while number > 127:
-        yield number & 127 | 128
-        number >>= 7
-    yield number
+    return varint(field << 3 | kind)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -30,9 +29,9 @@ class Writer:
             if self._target.exists() and not self._target.is_file():
                 self._file: Any = self._target.open("wb")
             else:
-                handle, name = tempfile.mkstemp(prefix=f".{self._target.name}.", dir=self._target.parent)
-                self._temporary = Path(name)
-                self._file = os.fdopen(handle, "wb")
+                temporary = self._target.with_name(f".{self._target.name}.{os.urandom(4).hex()}")
+                self._file = open(temporary, "xb", opener=_private)
+                self._temporary = temporary
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -101,6 +100,11 @@ def check_writable(path: Path) -> None:
         raise OutputError(f"cannot write '{path}': the folder '{target.parent}' does not exist")
     if not os.access(target if target.exists() else target.parent, os.W_OK):
         raise OutputError(f"cannot write '{path}': permission denied")
+
+
+def _private(path: str, flags: int) -> int:
+    """Opens a new file that nobody else may read until it is whole."""
+    return os.open(path, flags, 0o600)
 
 
 def _mode(target: Path) -> int:

@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from onward.cli import conversion, plain
 from onward.cli.commands import app
+from tests.command import COMMAND as COMMAND_LINE
 from tests.command import DIGITS, ENVIRONMENT, onward
 
 COMMAND: Any = get_command(app)
@@ -78,10 +79,9 @@ def test_knows_every_flag_whose_value_is_not_checked_at_once() -> None:
 def _loaded(*words: str) -> set[str]:
     """The packages that a run of the command line has imported at its end."""
     script = (
-        "import sys; sys.argv[0] = 'onward'; from onward.cli import main\n"
-        "try: main()\n"
-        "except SystemExit as end: assert not end.code, end.code\n"
-        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+        "import atexit, sys; from onward.cli import main; sys.argv[0] = 'onward'\n"
+        "atexit.register(lambda: print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr))\n"
+        "main()"
     )
     line = [sys.executable, "-c", script, *words]
     result = subprocess.run(line, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=True)
@@ -110,3 +110,23 @@ def test_errors_end_as_typer_ends_them(tmp_path: Any) -> None:
     by_typer = onward("convert", "-o", tmp_path / "a.onnx", "--", tmp_path / "none")
     assert plainly.returncode == by_typer.returncode == 3
     assert plainly.stderr == by_typer.stderr
+
+
+def test_a_reader_who_left_is_no_traceback(tmp_path: Any) -> None:
+    line = [*COMMAND_LINE, "convert", str(DIGITS / "saved_model"), "-o", str(tmp_path / "a.onnx"), "--no-verify"]
+    with subprocess.Popen(line, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+    assert (tmp_path / "a.onnx").exists()
+
+
+def test_what_was_to_be_done_at_exit_is_done() -> None:
+    script = (
+        "import atexit; from onward import console\n"
+        "atexit.register(print, 'last words')\nprint('first words')\nconsole.leave(7)"
+    )
+    result = subprocess.run([sys.executable, "-c", script], env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stdout.split("\n")[:2]) == (7, ["first words", "last words"])

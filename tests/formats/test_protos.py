@@ -39,7 +39,7 @@ def test_fields_are_those_of_tensorflow() -> None:
             assert field.type == twin.type or (twin.type, field.type) == (enum, int32), field.full_name
             if field.message_type:
                 stack.append((field.message_type, twin.message_type))
-    assert {f"onward.tensorflow.{name}" for name in _MESSAGES._tokens()} <= seen
+    assert {f"onward.tensorflow.{name}" for name in _MESSAGES.tokens()} <= seen
 
 
 def test_pure_python_protobuf_is_refused() -> None:

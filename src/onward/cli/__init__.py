@@ -18,4 +18,5 @@ def main() -> None:
         from onward.cli.commands import app
 
         app(prog_name="onward")
-    sys.exit(code)
+        return
+    console.leave(code)

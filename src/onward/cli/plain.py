@@ -7,7 +7,9 @@ to typer, which knows what to say.
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -54,10 +56,15 @@ def run(words: Sequence[str]) -> int | None:
         return None
     if not given["debug"]:
         console.mute_native_code()
+    gc.disable()  # modules and graphs are all alive to the end
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy multiplies little here: no threads to start for it
     from onward.cli import conversion
 
     try:
         conversion.convert(given)
+    except BrokenPipeError:  # whoever was to read the report is gone; what is still to be said goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (Exception, KeyboardInterrupt) as error:
         outcome = console.outcome(error)
         if outcome is None or given["debug"]:

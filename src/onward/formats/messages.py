@@ -1,13 +1,15 @@
 """Protobuf messages described by a table, at run time, in a descriptor pool of their own.
 
 A private pool lets them live beside TensorFlow's and onnx's in one process, and nothing generated means that one wheel
-serves protobuf 4.25 to 7.
+serves protobuf 4.25 to 7. The table becomes a serialised ``FileDescriptorProto`` here (field numbers: protobuf's
+``descriptor.proto``), for that message's class takes longer to import than all of ours take to make.
 """
 
 from __future__ import annotations
 
 import functools
 import re
+import threading
 from typing import Any
 
 from onward.errors import MissingDependencyError
@@ -17,6 +19,7 @@ _SCALARS = {
     "uint32": 13, "sint64": 18,
 }  # fmt: skip
 _MESSAGE, _OPTIONAL, _REPEATED = 11, 1, 3
+_MAP_ENTRY = {7: 1}  # MessageOptions.map_entry
 
 
 class Messages:
@@ -34,6 +37,8 @@ class Messages:
         self.package = package
         self.syntax = syntax
         self.table = table
+        self._classes: dict[str, Any] = {}
+        self._lock = threading.Lock()
 
     def message(self, name: str) -> Any:
         """The class of the message type `name`.
@@ -42,11 +47,17 @@ class Messages:
             MissingDependencyError: protobuf runs without its C extension; it would need minutes where that needs
                 seconds.
         """
+        if name not in self._classes:
+            from google.protobuf import message_factory
+
+            with self._lock:  # classes of two pools do not go together
+                descriptor = self._pool.FindMessageTypeByName(f"{self.package}.{name}")
+            self._classes[name] = message_factory.GetMessageClass(descriptor)
         return self._classes[name]
 
     @functools.cached_property
-    def _classes(self) -> dict[str, Any]:
-        from google.protobuf import descriptor_pool, message_factory
+    def _pool(self) -> Any:
+        from google.protobuf import descriptor_pool
         from google.protobuf.internal import api_implementation
 
         if api_implementation.Type() == "python":
@@ -55,14 +66,11 @@ class Messages:
                 "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION, or reinstall it with `pip install --force-reinstall protobuf`"
             )
         pool = descriptor_pool.DescriptorPool()
-        tokens = self._tokens()
-        pool.AddSerializedFile(self._file(tokens).SerializeToString())
-        return {
-            name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{self.package}.{name}"))
-            for name in tokens
-        }
+        pool.AddSerializedFile(self._file())
+        return pool
 
-    def _tokens(self) -> dict[str, list[str]]:
+    def tokens(self) -> dict[str, list[str]]:
+        """The fields of each message type as the table writes them."""
         messages: dict[str, list[str]] = {}
         fields: list[str] = []
         for line in self.table.splitlines():
@@ -72,39 +80,59 @@ class Messages:
             fields += words
         return messages
 
-    def _file(self, tokens: dict[str, list[str]]) -> Any:
-        from google.protobuf import descriptor_pb2
-
+    def _file(self) -> bytes:
+        """The FileDescriptorProto."""
         name = f"{self.package.replace('.', '/')}.proto"
-        file = descriptor_pb2.FileDescriptorProto(name=name, package=self.package, syntax=self.syntax)
-        for name, fields in tokens.items():
-            described = file.message_type.add(name=name)
-            for token in fields:
-                self._add_field(described, token)
-        return file
+        messages = [self._message(name, fields) for name, fields in self.tokens().items()]
+        return encoded({1: name, 2: self.package, 4: messages, 12: self.syntax})
 
-    def _add_field(self, described: Any, token: str) -> None:
-        name, number, kind = re.split("[=:]", token)
-        field = described.field.add(name=name, number=int(number), label=_OPTIONAL)
-        if kind.startswith("["):
-            field.label = _REPEATED
-            entry = described.nested_type.add(name="".join(word.capitalize() for word in name.split("_")) + "Entry")
-            entry.options.map_entry = True
-            kinds = kind.strip("[]").split(",")
-            for i, (part, kind_of) in enumerate(zip(("key", "value"), kinds, strict=True), start=1):
-                self._set_type(entry.field.add(name=part, number=i, label=_OPTIONAL), kind_of)
-            field.type, field.type_name = _MESSAGE, f".{self.package}.{described.name}.{entry.name}"
-            return
-        if kind.endswith("*"):
-            field.label = _REPEATED
-        elif kind.endswith("?"):
-            if not described.oneof_decl:
-                described.oneof_decl.add(name="kind")
-            field.oneof_index = 0
-        self._set_type(field, kind.rstrip("*?"))
+    def _message(self, name: str, tokens: list[str]) -> bytes:
+        """The DescriptorProto of a message type."""
+        entries = []
+        fields = []
+        for token in tokens:
+            field, number, kind = re.split("[=:]", token)
+            label, choice = _OPTIONAL, None
+            if kind.startswith("["):
+                label = _REPEATED
+                entry = "".join(word.capitalize() for word in field.split("_")) + "Entry"
+                key, value = kind.strip("[]").split(",")
+                parts = [self._field("key", 1, key), self._field("value", 2, value)]
+                entries.append(encoded({1: entry, 2: parts, 7: encoded(_MAP_ENTRY)}))
+                kind = f"{name}.{entry}"
+            elif kind.endswith("*"):
+                label = _REPEATED
+            elif kind.endswith("?"):
+                choice = 0
+            fields.append(self._field(field, int(number), kind.rstrip("*?"), label, choice))
+        oneofs = [encoded({1: "kind"})] if any(token.endswith("?") for token in tokens) else []
+        return encoded({1: name, 2: fields, 3: entries, 8: oneofs})
 
-    def _set_type(self, field: Any, kind: str) -> None:
-        if kind in _SCALARS:
-            field.type = _SCALARS[kind]
-        else:
-            field.type, field.type_name = _MESSAGE, f".{self.package}.{kind}"
+    def _field(self, name: str, number: int, kind: str, label: int = _OPTIONAL, choice: int | None = None) -> bytes:
+        """The FieldDescriptorProto of a field."""
+        scalar = _SCALARS.get(kind)
+        type_name = f".{self.package}.{kind}" if scalar is None else None
+        return encoded({1: name, 3: number, 4: label, 5: scalar or _MESSAGE, 6: type_name, 9: choice})
+
+
+def encoded(fields: dict[int, Any]) -> bytes:
+    """A message in protobuf's wire format: integers, texts, bytes and lists of them by field number; None is absent."""
+    out = bytearray()
+    for number, value in fields.items():
+        for one in value if isinstance(value, list) else [] if value is None else [value]:
+            if isinstance(one, int):
+                out += varint(number << 3) + varint(one)
+            else:
+                data = one.encode() if isinstance(one, str) else one
+                out += varint(number << 3 | 2) + varint(len(data)) + data
+    return bytes(out)
+
+
+def varint(value: int) -> bytes:
+    """A number in as many bytes as it needs, seven bits in each."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

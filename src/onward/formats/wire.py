@@ -12,6 +12,7 @@ import os
 from typing import Any
 
 from onward.errors import InvalidSourceError
+from onward.formats.messages import varint
 from onward.formats.protos import message
 
 LARGE = 4096  # bytes of content that are worth leaving on disk
@@ -30,17 +31,7 @@ _PATH: dict[str, dict[int, str]] = {
     "TensorProto": {4: "content"},
 }
 
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-_MAPPED_TAG = _varint(536870911 << 3)  # TensorProto.mapped, a varint
+_MAPPED_TAG = varint(536870911 << 3)  # TensorProto.mapped, a varint
 
 
 def map_file(path: str | os.PathLike[str]) -> memoryview:
@@ -122,11 +113,11 @@ class _Scan:
                     parts.append(data[copied:field_start])
                     inner = fields[tag >> 3]
                     if inner == "content":
-                        parts.append(_MAPPED_TAG + _varint(len(self.pieces)))
+                        parts.append(_MAPPED_TAG + varint(len(self.pieces)))
                         self.pieces.append(data[position:after])
                     else:
                         body = self.shorten(position, after, inner)
-                        parts.append(_varint(tag) + _varint(len(body)) + body)
+                        parts.append(varint(tag) + varint(len(body)) + body)
                     copied = after
                 position = after
             elif wire_type == 0:

@@ -14,7 +14,7 @@ from onward.errors import InvalidArgumentError
 from onward.formats.opdefs import REQUIRED, opdef
 from onward.graph import FunctionRef, Node
 from onward.ir import Value
-from onward.lowering.registry import USERS, Unsupported, attribute, declared_dtype, make
+from onward.lowering.registry import USERS, Lowering, Unsupported, attribute, declared_dtype
 from onward.specs import as_dtype
 
 
@@ -89,7 +89,7 @@ def lower(*names: str, since: int = 0) -> Callable[[Callable], Callable]:
     """
 
     def register(function: Callable) -> Callable:
-        lowering = make(function, since=since)
+        lowering = Lowering(function, since)
         for name in names:
             others = [known for known in USERS.get(name, ()) if known.since != since]
             USERS[name] = [*others, lowering]

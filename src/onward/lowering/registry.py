@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,22 @@ class Lowering:
     """One function that lowers some ops from an opset on."""
 
     function: Callable[..., Any]
-    since: int
-    tensors: tuple[inspect.Parameter, ...] = field(compare=False)
-    attributes: tuple[inspect.Parameter, ...] = field(compare=False)
+    since: int = 0
     wants_context: bool = False
+
+    @cached_property
+    def _parameters(self) -> list[inspect.Parameter]:  # read when first called: few lowerings ever are
+        return list(inspect.signature(self.function).parameters.values())[2 if self.wants_context else 1 :]
+
+    @cached_property
+    def tensors(self) -> list[inspect.Parameter]:
+        """The parameters that take the op's inputs."""
+        return [p for p in self._parameters if p.kind is not p.KEYWORD_ONLY]
+
+    @cached_property
+    def attributes(self) -> list[inspect.Parameter]:
+        """The parameters that take attributes."""
+        return [p for p in self._parameters if p.kind is p.KEYWORD_ONLY]
 
     def call(self, op: Any, node: Node, inputs: list[Any], context: Any) -> Any:
         """Lowers one node, its inputs already lowered."""
@@ -69,7 +82,7 @@ def lower(*names: str, since: int = 0, context: bool = False, complex: bool = Fa
     """
 
     def register(function: Callable) -> Callable:
-        lowering = make(function, since=since, context=context)
+        lowering = Lowering(function, since, context)
         for name in names:
             if complex:
                 if COMPLEX.setdefault(name, lowering) is not lowering:
@@ -82,14 +95,6 @@ def lower(*names: str, since: int = 0, context: bool = False, complex: bool = Fa
         return function
 
     return register
-
-
-def make(function: Callable, *, since: int = 0, context: bool = False) -> Lowering:
-    """Reads a lowering's signature."""
-    parameters = list(inspect.signature(function).parameters.values())
-    positional = [p for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
-    keywords = [p for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
-    return Lowering(function, since, tuple(positional[2 if context else 1 :]), tuple(keywords), context)
 
 
 def one_to_one(table: dict[str, str]) -> None:
@@ -114,7 +119,7 @@ def find(name: str, opset: int, custom: dict[str, Callable] | None = None) -> Lo
                 f"custom_ops[{name!r}] must be a function (op, *inputs, **attributes), the domain to keep the op in, "
                 "or onward.keep(...)"
             )
-        return make(function, context=getattr(function, "wants_context", False))
+        return Lowering(function, wants_context=getattr(function, "wants_context", False))
     served = [known for known in USERS.get(name, LOWERINGS.get(name, ())) if known.since <= opset]
     return max(served, key=lambda known: known.since, default=None)
 

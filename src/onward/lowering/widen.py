@@ -39,25 +39,32 @@ WIDER: dict[np.dtype, tuple[np.dtype, ...]] = {
 
 
 @cache
-def _kernels() -> dict[str, list[tuple[int, int, dict[str, frozenset[np.dtype]]]]]:
-    table: dict[str, list[tuple[int, int, dict[str, frozenset[np.dtype]]]]] = {}
-    text = Path(__file__).with_name("kernels.tsv").read_text()
-    for line in text.splitlines():
-        if line.startswith("#"):
-            continue
-        op, first, last, *columns = line.split("\t")
+def _lines() -> dict[str, list[str]]:
+    """The table's lines by operator."""
+    table: dict[str, list[str]] = {}
+    for line in Path(__file__).with_name("kernels.tsv").read_text(encoding="utf-8").splitlines():
+        table.setdefault(line[: line.find("\t")], []).append(line)
+    return table
+
+
+@cache
+def _kernels(op: str) -> list[tuple[int, int, dict[str, frozenset[np.dtype]]]]:
+    """An operator's kernels: the first and last version each serves, and the dtypes by type variable."""
+    found = []
+    for line in _lines().get(op, ()):
+        _, first, last, *columns = line.split("\t")
         types = {}
         for column in columns:
             name, _, dtypes = column.partition("=")
             types[name] = frozenset(SCHEMA_TYPES[d] for d in dtypes.split(",") if d in SCHEMA_TYPES)
-        table.setdefault(op, []).append((int(first), int(last), types))
-    return table
+        found.append((int(first), int(last), types))
+    return found
 
 
 @cache
 def runnable(op: str, since: int, type_name: str) -> frozenset[np.dtype] | None:
     """The dtypes with a kernel for one of an operator's type variables, None where the table does not say."""
-    for first, last, types in _kernels().get(op, ()):
+    for first, last, types in _kernels(op):
         if first <= since <= last and type_name in types:
             return types[type_name]
     return None

@@ -2,7 +2,8 @@
 
 A result of a command becomes a page in three steps:
 
-1. Its class inherits from ``Reported`` and says what its page holds. There is no HTML in it, and nothing to register::
+1. Its class inherits from ``onward.reported.Reported`` and says what its page holds. There is no HTML in it, and
+   nothing to register::
 
        class Benchmark(Reported):
            def page(self) -> Page:
@@ -34,13 +35,14 @@ shows its beginning only.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from onward.errors import MissingOp, UnsupportedOpsError
+from onward.reported import Reported
 
 Verdict = Literal["ok", "warn", "fail"]
 
@@ -167,25 +169,7 @@ class Page:
     sections: Sequence[Section] = ()
 
 
-class Reported:
-    """A result that can be written as a page."""
-
-    def page(self) -> Page:
-        """What its report holds."""
-        raise NotImplementedError
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the report: one self-contained page (``.html``), or Markdown (``.md``).
-
-        Raises:
-            InvalidArgumentError: the path ends otherwise.
-            MissingDependencyError: a page needs Jinja2, which is not installed.
-            OutputError: it cannot be written.
-        """
-        return save(self.page(), path)
-
-
-def save(page: Page, path: str | os.PathLike[str], command: str = "") -> Path:
+def save(page: Page, path: str | PathLike[str], command: str = "") -> Path:
     """Writes a page; its file appears whole or not at all.
 
     Args:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from onward import serialize
 from onward.dtypes import label
 from onward.program import ONNXProgram
-from onward.reporting import Bars, Notes, Page, Reported, Section, Table, Verdict
+from onward.reported import Reported
 from onward.specs import show
 
 if TYPE_CHECKING:
+    from onward.reporting import Page, Section, Verdict
     from onward.tools.verify import Verification
 
 
@@ -79,6 +80,8 @@ class Report(Reported):
 
     def page(self) -> Page:
         """The conversion on a page."""
+        from onward.reporting import Bars, Notes, Page, Section
+
         checked: Verdict | None = None
         if self.verification is not None:
             checked = "ok" if self.verification.passed else "fail"
@@ -146,6 +149,8 @@ def report(program: ONNXProgram) -> Report:
 
 def ports_section(inputs: Sequence[Port], outputs: Sequence[Port], title: str = "Inputs and outputs") -> Section:
     """What a model takes and gives, as a table."""
+    from onward.reporting import Section, Table
+
     sides = [("input", port) for port in inputs] + [("output", port) for port in outputs]
     return Section(
         title, [Table(("", "name", "dtype", "shape"), [(s, p.name, p.dtype, show(p.shape)) for s, p in sides])]

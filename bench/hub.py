@@ -14,17 +14,27 @@ WORDS = 500  # of vocabulary
 
 
 def build(name: str, d: int = 64, *, seed: int = 0) -> Any:
-    """The model ``name`` of ``MODELS``; weights are drawn, those that Keras starts at zero or one too."""
+    """The model ``name`` of ``MODELS``; weights are drawn, those that Keras starts at zero or one too.
+
+    No two are alike: KerasHub draws some twice from one seed, and a converter that stores equal weights once would take
+    a network for a smaller one than training leaves.
+    """
     import keras
 
     keras.utils.set_random_seed(seed)
     model = MODELS[name](d)
     rng = np.random.default_rng(seed)
+    seen: set[tuple[tuple[int, ...], bytes]] = set()
     for variable in model.weights:
         stem = variable.path.rpartition("/")[2]
         if stem in _DRAWN and "int" not in variable.dtype:
             low, high = _DRAWN[stem]
             variable.assign(rng.uniform(low, high, variable.shape))
+            continue
+        values = np.asarray(variable)
+        if values.dtype.kind == "f" and (values.shape, values.tobytes()) in seen:
+            variable.assign(rng.permutation(values.ravel()).reshape(values.shape))
+        seen.add((values.shape, values.tobytes()))
     return model
 
 

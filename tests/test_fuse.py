@@ -9,58 +9,13 @@ import tensorflow as tf
 
 import onward
 from tests.harness import Case, case, check, f32, f64, w
-
-
-def _layer(make):
-    """A Keras layer, its weights drawn, as a case's builder."""
-
-    def build():
-        layer = make()
-        rng = np.random.default_rng(7)
-
-        def call(x):
-            if not layer.built:
-                layer.build(x.shape)
-                for v in layer.variables:
-                    v.assign(rng.uniform(0.5, 1.5, v.shape).astype("float32"))
-            return layer(x, training=False)
-
-        return call
-
-    return build
-
-
-def _chain(*makes):
-    layers = [_layer(make) for make in makes]
-
-    def build():
-        calls = [layer() for layer in layers]
-
-        def call(x):
-            for one in calls:
-                x = one(x)
-            return x
-
-        return call
-
-    return build
+from tests.keras_layers import both, chain, layer
 
 
 def _excited(x):
     """A squeeze-and-excite block on channels-last pictures of 6 channels."""
     squeezed = tf.nn.relu(tf.nn.conv2d(tf.reduce_mean(x, [1, 2], keepdims=True), w(1, 1, 6, 3), 1, "SAME") + w(3))
     return x * tf.sigmoid(tf.nn.conv2d(squeezed, w(1, 1, 3, 6), 1, "SAME") + w(6))
-
-
-def _both(*makes):
-    """Layers of the same value, side by side."""
-    layers = [_layer(make) for make in makes]
-
-    def build():
-        calls = [layer() for layer in layers]
-        return lambda x: [call(x) for call in calls]
-
-    return build
 
 
 def _attention(mask=lambda x: None, **options):
@@ -109,9 +64,9 @@ CASES: dict[str, Case] = {
         f32("b", 7),
         ops="Erf !Gelu",
     ),
-    "prelu": case(_layer(lambda: L.PReLU()), f32("b", 5, 6), builds=True, ops="PRelu !Relu"),
+    "prelu": case(layer(lambda: L.PReLU()), f32("b", 5, 6), builds=True, ops="PRelu !Relu"),
     "prelu/shared": case(
-        _chain(lambda: L.Conv2D(4, 3), lambda: L.PReLU(shared_axes=[1, 2])),
+        chain(lambda: L.Conv2D(4, 3), lambda: L.PReLU(shared_axes=[1, 2])),
         f32("b", 6, 7, 3), builds=True, ops="PRelu !Relu !Add",
     ),
     "prelu/other-input": case(
@@ -136,20 +91,20 @@ CASES: dict[str, Case] = {
         why="which is three times as fast as the operator",
     ),
     "layer-norm/last-axis": case(
-        _layer(L.LayerNormalization), f32("b", "t", 6), builds=True, ops="LayerNormalization !ReduceMean"
+        layer(L.LayerNormalization), f32("b", "t", 6), builds=True, ops="LayerNormalization !ReduceMean"
     ),
     "layer-norm/plain": case(
-        _layer(lambda: L.LayerNormalization(scale=False, center=False)),
+        layer(lambda: L.LayerNormalization(scale=False, center=False)),
         f32("b", 6), builds=True, ops="LayerNormalization",
     ),
     "layer-norm/scale-only": case(
-        _layer(lambda: L.LayerNormalization(center=False)), f32("b", 6), builds=True, ops="LayerNormalization"
+        layer(lambda: L.LayerNormalization(center=False)), f32("b", 6), builds=True, ops="LayerNormalization"
     ),
     "layer-norm/two-axes": case(
-        _layer(lambda: L.LayerNormalization(axis=[-2, -1])), f32("b", 4, 6), builds=True, ops="LayerNormalization"
+        layer(lambda: L.LayerNormalization(axis=[-2, -1])), f32("b", 4, 6), builds=True, ops="LayerNormalization"
     ),
     "layer-norm/first-axis": case(
-        _layer(lambda: L.LayerNormalization(axis=1)), f32("b", 4, 6), builds=True, ops="ReduceMean !LayerNormalization"
+        layer(lambda: L.LayerNormalization(axis=1)), f32("b", 4, 6), builds=True, ops="ReduceMean !LayerNormalization"
     ),
     "layer-norm/by-hand": case(
         lambda x: (
@@ -159,12 +114,12 @@ CASES: dict[str, Case] = {
         ops="LayerNormalization !ReduceMean !Mul !Add",
     ),
     "layer-norm/two-of-one-value": case(
-        _both(L.LayerNormalization, lambda: L.LayerNormalization(epsilon=0.1)),
+        both(L.LayerNormalization, lambda: L.LayerNormalization(epsilon=0.1)),
         f32("b", "t", 6), builds=True, ops="LayerNormalization !ReduceMean",
     ),
-    "rms-norm": case(_layer(L.RMSNormalization), f32("b", "t", 6), builds=True, opset=23, ops="RMSNormalization !Mul"),
+    "rms-norm": case(layer(L.RMSNormalization), f32("b", "t", 6), builds=True, opset=23, ops="RMSNormalization !Mul"),
     "rms-norm/before-it-was-an-operator": case(
-        _layer(L.RMSNormalization), f32("b", "t", 6), builds=True, ops="Pow Div !Reciprocal",
+        layer(L.RMSNormalization), f32("b", "t", 6), builds=True, ops="Pow Div !Reciprocal",
         why="the form that ONNX Runtime has a kernel for",
     ),
     "rms-norm/unscaled": case(
@@ -184,27 +139,27 @@ CASES: dict[str, Case] = {
         f32("b", 6), f32("b", 1), opset=23, ops="RMSNormalization Mul",
     ),
     "group-norm": case(
-        _layer(lambda: L.GroupNormalization(3)), f32("b", "h", "w", 6), builds=True,
+        layer(lambda: L.GroupNormalization(3)), f32("b", "h", "w", 6), builds=True,
         ops="InstanceNormalization !ReduceMean",
     ),
     "group-norm/between-convolutions": case(
-        _chain(lambda: L.Conv2D(6, 3), lambda: L.GroupNormalization(2), lambda: L.Conv2D(5, 3)),
+        chain(lambda: L.Conv2D(6, 3), lambda: L.GroupNormalization(2), lambda: L.Conv2D(5, 3)),
         f32("b", "h", "w", 3), builds=True, ops="Conv InstanceNormalization !ReduceMean",
     ),
     "group-norm/groups-of-one": case(
-        _layer(lambda: L.GroupNormalization(-1)), f32("b", "h", "w", 6), builds=True,
+        layer(lambda: L.GroupNormalization(-1)), f32("b", "h", "w", 6), builds=True,
         ops="InstanceNormalization !Mul !Add",
     ),
     "group-norm/one-group": case(
-        _layer(lambda: L.GroupNormalization(1, scale=False)), f32("b", "t", 6), builds=True,
+        layer(lambda: L.GroupNormalization(1, scale=False)), f32("b", "t", 6), builds=True,
         ops="InstanceNormalization !ReduceMean",
     ),
     "group-norm/channels-first": case(
-        _layer(lambda: L.GroupNormalization(2, axis=1, center=False)), f32("b", 6, "h", "w"), builds=True,
+        layer(lambda: L.GroupNormalization(2, axis=1, center=False)), f32("b", 6, "h", "w"), builds=True,
         ops="InstanceNormalization !ReduceMean",
     ),
     "group-norm/of-vectors": case(
-        _layer(lambda: L.GroupNormalization(2)), f32("b", 6), builds=True, ops="ReduceMean !InstanceNormalization",
+        layer(lambda: L.GroupNormalization(2)), f32("b", 6), builds=True, ops="ReduceMean !InstanceNormalization",
         why="there is no picture to normalise over",
     ),
     "instance-norm/by-hand": case(
@@ -212,7 +167,7 @@ CASES: dict[str, Case] = {
         f32("b", "h", "w", 3), ops="InstanceNormalization !ReduceMean",
     ),
     "instance-norm/scaled-over-the-picture": case(
-        _layer(lambda: L.LayerNormalization(axis=[1, 2])), f32("b", 4, 5, 3), builds=True,
+        layer(lambda: L.LayerNormalization(axis=[1, 2])), f32("b", 4, 5, 3), builds=True,
         ops="ReduceMean !InstanceNormalization",
     ),
     "attention/scores": case(
@@ -281,18 +236,18 @@ CASES: dict[str, Case] = {
         lambda x: tf.reshape(tf.stack([-x[..., 3:], x[..., :3]], -1), [-1, 6]), f32("b", 6), ops="Concat Reshape",
     ),
     "conv/batch-norm-and-bias": case(
-        _chain(lambda: L.Conv2D(5, 3), L.BatchNormalization), f32("b", "h", "w", 3), builds=True, ops="Conv !Mul !Add"
+        chain(lambda: L.Conv2D(5, 3), L.BatchNormalization), f32("b", "h", "w", 3), builds=True, ops="Conv !Mul !Add"
     ),
     "conv/depthwise-batch-norm": case(
-        _chain(lambda: L.DepthwiseConv2D(3, use_bias=False), L.BatchNormalization),
+        chain(lambda: L.DepthwiseConv2D(3, use_bias=False), L.BatchNormalization),
         f32("b", "h", "w", 4), builds=True, ops="Conv !Mul !Add",
     ),
     "conv/transposed-batch-norm": case(
-        _chain(lambda: L.Conv2DTranspose(5, 3), L.BatchNormalization),
+        chain(lambda: L.Conv2DTranspose(5, 3), L.BatchNormalization),
         f32("b", "h", "w", 3), builds=True, ops="ConvTranspose !Mul !Add", tolerance=1e-4,
     ),
     "conv/padded": case(
-        _chain(lambda: L.ZeroPadding2D(1), lambda: L.Conv2D(5, 3)), f32("b", "h", "w", 3), builds=True, ops="Conv !Pad"
+        chain(lambda: L.ZeroPadding2D(1), lambda: L.Conv2D(5, 3)), f32("b", "h", "w", 3), builds=True, ops="Conv !Pad"
     ),
     "conv/padded-with-ones": case(
         lambda x: tf.nn.conv2d(
@@ -312,11 +267,11 @@ CASES: dict[str, Case] = {
         lambda x: tf.nn.max_pool2d(tf.pad(x - 9, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, "VALID"),
         f32("b", "h", "w", 3), ops="MaxPool Pad",
     ),
-    "dense/bias": case(_layer(lambda: L.Dense(5)), f32("b", 6), builds=True, ops="Gemm !MatMul"),
+    "dense/bias": case(layer(lambda: L.Dense(5)), f32("b", 6), builds=True, ops="Gemm !MatMul"),
     "dense/batch-norm": case(
-        _chain(lambda: L.Dense(5), L.BatchNormalization), f32("b", 6), builds=True, ops="Gemm !Mul"
+        chain(lambda: L.Dense(5), L.BatchNormalization), f32("b", 6), builds=True, ops="Gemm !Mul"
     ),
-    "dense/more-axes": case(_layer(lambda: L.Dense(5)), f32("b", "t", 6), builds=True, ops="MatMul !Reshape !Shape"),
+    "dense/more-axes": case(layer(lambda: L.Dense(5)), f32("b", "t", 6), builds=True, ops="MatMul !Reshape !Shape"),
     "concat/nested": case(lambda x: tf.concat([tf.concat([x, -x], 1), x * 2], 1), f32("b", 3), ops="Concat"),
     "layout/residual-block": case(
         lambda x: tf.nn.conv2d(tf.nn.relu(tf.nn.conv2d(x, w(3, 3, 4, 4), 1, "SAME")) + x, w(1, 1, 4, 4), 1, "SAME"),

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from onward.pipeline import convert
     from onward.program import ONNXProgram
     from onward.specs import spec
+    from onward.tools.doctor import doctor
     from onward.tools.junit import write_junit
     from onward.tools.optimize import optimize
     from onward.tools.package import package
     from onward.tools.precision import halve
     from onward.tools.record import record
+    from onward.tools.session import session
     from onward.tools.verify import Verification, verify
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "Verification",
     "__version__",
     "convert",
+    "doctor",
     "errors",
     "halve",
     "keep",
@@ -35,6 +38,7 @@ __all__ = [
     "optimize",
     "package",
     "record",
+    "session",
     "spec",
     "verify",
     "write_junit",
@@ -48,6 +52,7 @@ _HOMES = {
     "Unsupported": "onward.lowering",
     "Verification": "onward.tools.verify",
     "convert": "onward.pipeline",
+    "doctor": "onward.tools.doctor",
     "errors": "onward",
     "halve": "onward.tools.precision",
     "keep": "onward.lowering",
@@ -55,6 +60,7 @@ _HOMES = {
     "optimize": "onward.tools.optimize",
     "package": "onward.tools.package",
     "record": "onward.tools.record",
+    "session": "onward.tools.session",
     "spec": "onward.specs",
     "verify": "onward.tools.verify",
     "write_junit": "onward.tools.junit",

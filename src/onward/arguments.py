@@ -60,6 +60,25 @@ def pairs(texts: list[str] | None, what: str) -> dict[str, str] | None:
     return found or None
 
 
+def sizes(texts: list[str] | None, what: str) -> dict[str, int] | None:
+    """``name=size`` for each text."""
+    found = pairs(texts, what)
+    wrong = next((text for text in (found or {}).values() if not text.isdigit()), None)
+    if wrong is not None:
+        raise InvalidArgumentError(f"{what} takes NAME=SIZE, not '{wrong}' for a size")
+    return None if found is None else {name: int(text) for name, text in found.items()}
+
+
+def numbers(text: str | None, what: str) -> list[int] | None:
+    """Whole numbers from ``1,8,32``."""
+    found = names(text)
+    if found is None:
+        return None
+    if not found or not all(number.isdigit() and int(number) for number in found):
+        raise InvalidArgumentError(f"{what} takes whole numbers from 1 on, separated by commas, not '{text}'")
+    return [int(number) for number in found]
+
+
 def layouts(texts: list[str] | None, what: str) -> Any:
     """``nchw`` for all, or ``name=nchw`` for each text."""
     if texts and len(texts) == 1 and "=" not in texts[0]:

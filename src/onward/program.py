@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import numpy as np
 from onward import ir, serialize
 from onward.dtypes import STRING
 from onward.errors import InvalidArgumentError, MissingDependencyError
-from onward.runtime import Session, texts
+from onward.runtime import Session, Settings, texts
 from onward.writing import replacing
 
 if TYPE_CHECKING:
@@ -162,16 +162,22 @@ class ONNXProgram:
 
     @cached_property
     def session(self) -> Session:
-        """The program, loaded into ONNX Runtime."""
+        """The program, loaded into ONNX Runtime on the CPU."""
+        return self.open()
+
+    def open(self, provider: str | Sequence[str] = "cpu", settings: Settings | None = None) -> Session:
+        """Loads the program into ONNX Runtime: what ``onward.session`` does with it."""
+        initial = {state.input: state.initial for state in self.states}
         proto, weights = serialize.header(self._ir)
         if serialize.size(proto, weights) <= LIMIT:
             chunks: list[Any] = []
             serialize.write_single(proto, weights, chunks.append)
-            return Session(b"".join(chunks), {state.input: state.initial for state in self.states})
+            return Session(b"".join(chunks), initial, provider, settings)
         import tempfile
 
         with tempfile.TemporaryDirectory() as folder:
-            return Session(self.save(Path(folder) / "model.onnx", external_data=True))
+            path = self.save(Path(folder) / "model.onnx", external_data=True)
+            return Session(path, initial, provider, settings)
 
     @property
     def report(self) -> Report:

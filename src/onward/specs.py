@@ -32,18 +32,19 @@ class Spec:
         return None if self.shape is None else tuple(d if isinstance(d, int) else None for d in self.shape)
 
 
-def spec(*dims: Dim, dtype: Any = "float32", name: str | None = None) -> Spec:
+def spec(*dims: Dim, dtype: Any = None, name: str | None = None) -> Spec:
     """An input of the given dimensions, such as ``spec("batch", 224, 224, 3)``.
 
     Args:
         dims: sizes, names of dynamic dimensions, or None. No dims: a scalar.
-        dtype: anything numpy takes as a dtype, ``"bfloat16"`` and the other names of ml_dtypes, or ``"string"``.
+        dtype: anything numpy takes as a dtype, ``"bfloat16"`` and the other names of ml_dtypes, or ``"string"``; if not
+            given, what the source says, and float32 where it leaves that open.
         name: the input's name.
 
     Raises:
         InvalidArgumentError: a dimension or dtype makes no sense.
     """
-    return Spec(_shape(dims), as_dtype(dtype), name)
+    return Spec(_shape(dims), None if dtype is None else as_dtype(dtype), name)
 
 
 def as_dtype(dtype: Any) -> np.dtype[Any]:

@@ -61,6 +61,16 @@ def test_what_does_not_fit(frozen: Path, tmp_path: Path) -> None:
         open_source(tmp_path / "cut.pb", Options())
 
 
+def test_a_spec_without_a_dtype_takes_the_sources(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    with tf.Graph().as_default() as graph:
+        tf.identity(tf.compat.v1.placeholder(tf.int32, None, name="x"), name="y")
+        (tmp_path / "graph.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    program = onward.convert(tmp_path / "graph.pb", inputs={"x": spec("n")}, outputs=["y"])
+    assert program.run({"x": np.arange(3, dtype=np.int32)})["y"].tolist() == [0, 1, 2]
+
+
 def test_what_only_says_which_side_is_no_output(tmp_path: Path) -> None:
     import tensorflow as tf
 

@@ -17,17 +17,38 @@ from onward.fuse import (
     matmul,
     move,
     norm,
+    pool,
     reverse,
     rms_norm,
+    sequence,
 )
 from onward.fuse.engine import merged, rewriting
 from onward.fuse.rnn import recur
 
 recognise = rewriting(
-    merged(attention.RULES, activation.RULES, norm.RULES, rms_norm.RULES, instance_norm.RULES, matmul.RULES, join.EARLY)
+    merged(
+        attention.RULES,
+        activation.RULES,
+        norm.RULES,
+        rms_norm.RULES,
+        instance_norm.RULES,
+        matmul.RULES,
+        join.EARLY,
+        move.EARLY,
+        sequence.RULES,
+    )
 )
 absorb = rewriting(
-    merged(activation.RULES, affine.RULES, conv.RULES, join.RULES, move.RULES, reverse.RULES, bidirectional.RULES)
+    merged(
+        activation.RULES,
+        affine.RULES,
+        conv.RULES,
+        pool.RULES,
+        join.RULES,
+        move.RULES,
+        reverse.RULES,
+        bidirectional.RULES,
+    )
 )
 
 __all__ = ["absorb", "recognise", "recur"]

@@ -140,10 +140,10 @@ def fold_batch_norm(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
 
 
 def fold_pad(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
-    """Zeros padded around the spatial axes become the convolution's own pads."""
+    """Zeros padded around the spatial axes become the convolution's own pads, if all that see them are convolutions."""
     x = node.inputs[0]
     pad = made_by(x, "Pad")
-    if pad is None or x is None or not sole_user(graph, x) or node.attrs.get("auto_pad", "NOTSET") != "NOTSET":
+    if pad is None or x is None or any(v is x for v in graph.outputs) or not all(_pads(user, x) for user in x.users):
         return None
     pads = _spatial_pads(pad)
     if pads is None or not _zero(pad):
@@ -153,6 +153,12 @@ def fold_pad(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
     attrs = {**node.attrs, "pads": [a + b for a, b in zip(old, pads, strict=True)]}
     result: Value = op.emit("Conv", pad.inputs[0], *node.inputs[1:], **attrs)
     return result
+
+
+def _pads(conv: Node, x: Value) -> bool:
+    """Whether a convolution of `x` can pad itself."""
+    explicit = conv.op == "Conv" and not conv.domain and conv.attrs.get("auto_pad", "NOTSET") == "NOTSET"
+    return explicit and conv.inputs[0] is x and all(v is not x for v in conv.inputs[1:])
 
 
 def fold_pad_into_pool(op: Builder, graph: ir.Graph, node: Node) -> Value | None:

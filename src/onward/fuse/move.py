@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onward import ir
-from onward.fuse.engine import Rewrite
+from onward.fuse.engine import Rewrite, made_by
 from onward.ir import Node, Value
 from onward.lowering.builder import Builder
 
@@ -17,4 +17,15 @@ def reshape_units(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
     return op.Reshape(x, tuple(x.shape[p] for p in node.attrs["perm"])) if moved == sorted(moved) else None
 
 
-RULES: dict[str, list[Rewrite]] = {"Transpose": [reshape_units]}
+def transpose_twice(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
+    """One transpose for two, or none."""
+    inner = made_by(node.inputs[0], "Transpose")
+    if inner is None or inner.inputs[0] is None:
+        return None
+    first: list[int] = inner.attrs["perm"]
+    result: Value = op.Transpose(inner.inputs[0], perm=[first[p] for p in node.attrs["perm"]])
+    return result
+
+
+EARLY: dict[str, list[Rewrite]] = {"Transpose": [transpose_twice]}
+RULES: dict[str, list[Rewrite]] = {"Transpose": [transpose_twice, reshape_units]}

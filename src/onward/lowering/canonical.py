@@ -137,6 +137,13 @@ def _moved_ones(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
 
 
 def _unsqueeze(op: Builder, inputs: Inputs, attrs: Attrs) -> Value | None:
+    x, axes = inputs[0], inputs[1] if len(inputs) > 1 else None
+    before = x.producer
+    if before is not None and before.op == "Squeeze" and axes is not None and len(before.inputs) > 1:
+        whole, taken = before.inputs[0], before.inputs[1].array
+        rank = None if whole is None else whole.rank
+        if rank and taken is not None and axes.array is not None and set(taken % rank) == set(axes.array % rank):
+            return whole
     quantized = _quantized_constant(inputs[0])
     if quantized is not None and _one_scale(quantized):
         moved = op.emit("Unsqueeze", quantized.inputs[0], *inputs[1:], **attrs)

@@ -11,6 +11,7 @@ from onward.passes.finish import finish
 from onward.passes.layout import cancel_transposes
 from onward.passes.loops import lean_loops
 from onward.passes.means import pool_means
+from onward.passes.pictures import use_pictures
 from onward.passes.simplify import simplify
 from onward.passes.unsigned import make_unsigned
 from onward.passes.weights import spell_out_weights
@@ -18,8 +19,8 @@ from onward.passes.weights import spell_out_weights
 Pass = Callable[[Builder, ir.Graph], None]
 
 PIPELINE: list[Pass] = [
-    simplify, recognise, recur, lean_loops, cancel_transposes, absorb, pool_means, make_unsigned, spell_out_weights,
-    simplify,
+    simplify, recognise, recur, lean_loops, cancel_transposes, absorb, pool_means, use_pictures, make_unsigned,
+    spell_out_weights, simplify,
 ]  # fmt: skip
 
 

@@ -138,10 +138,10 @@ def _improve(op: Builder, region: _Region) -> bool:
 
 
 def _gain(region: _Region, perm: Perm) -> int | None:
-    """Transposes saved by running the region permuted, None where a node cannot be."""
+    """The cost of transposes saved by running the region permuted, None where a node cannot be."""
     inverse = _inverse(perm)
-    before: set[int] = set()
-    after: set[int] = set()
+    before: dict[int, int] = {}
+    after: dict[int, int] = {}
     outputs = {id(v) for v in region.graph.outputs}
     for node in region.nodes:
         behaviour = BEHAVIOUR[node.op]
@@ -155,9 +155,9 @@ def _gain(region: _Region, perm: Perm) -> int | None:
             made_by = _made_by(value)
             if made_by == inverse:
                 if all(u in region.members for u in value.users) and id(value) not in outputs:
-                    before.add(id(value))
-            elif made_by is None and not _free(value, perm, region.rank):
-                after.add(id(value))
+                    before[id(value)] = _cost(value, perm, region.rank)
+            elif made_by is None:
+                after[id(value)] = _cost(value, perm, region.rank)
         for value in node.outputs:
             if _absorbs(node):
                 continue
@@ -167,12 +167,12 @@ def _gain(region: _Region, perm: Perm) -> int | None:
                     continue
                 if user.op == "Transpose" and user in region.own:
                     if tuple(user.attrs["perm"]) == perm:
-                        before.add(id(user))
+                        before[id(user)] = _cost(value, perm, region.rank)
                 else:
                     foreign = True
-            if foreign and not _free(value, perm, region.rank):
-                after.add(id(value))
-    return len(before) - len(after)
+            if foreign:
+                after[id(value)] = _cost(value, perm, region.rank)
+    return sum(before.values()) - sum(after.values())
 
 
 def _worth_a_draw(region: _Region, perm: Perm) -> bool:
@@ -200,13 +200,15 @@ def _worth_a_draw(region: _Region, perm: Perm) -> bool:
     return leaves and all(id(v) in entries for v in outside)
 
 
-def _free(value: Value, perm: Perm, rank: int) -> bool:
-    """Whether only axes of size 1 move, so that a reshape (or nothing) does it."""
+def _cost(value: Value, perm: Perm, rank: int) -> int:
+    """What a transpose costs: next to nothing where only axes of size 1 move, so that a reshape does it."""
     if value.shape is None or len(value.shape) > rank:
-        return False
+        return 16
     shape = (1,) * (rank - len(value.shape)) + tuple(value.shape)
+    if len(value.shape) < rank and all(size == 1 for size in shape):
+        return 0
     moved = [p for p in perm if shape[p] != 1]
-    return moved == sorted(moved)
+    return 1 if moved == sorted(moved) else 16
 
 
 def _rewrite(op: Builder, region: _Region, perm: Perm) -> None:

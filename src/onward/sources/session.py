@@ -26,7 +26,9 @@ def session_reference(load: Callable[[Any], Any], inputs: Mapping[str, str], out
 
         if not sessions:
             with tf.Graph().as_default() as graph:
-                session = tf.compat.v1.Session(graph=graph)
+                config = tf.compat.v1.ConfigProto()
+                config.graph_options.rewrite_options.remapping = config.graph_options.rewrite_options.OFF
+                session = tf.compat.v1.Session(graph=graph, config=config)
                 load(session)
             sessions.append(session)
         feeds = {inputs[name]: array for name, array in arrays.items()}

@@ -43,6 +43,7 @@ class Comparison:
         spread: the largest expected element less the smallest, for real numbers.
         worst: the index of the element that is furthest off.
         compared: False where only dtype and shape were looked at.
+        moved: where rounding explains the difference: how far it moves the model's own answer.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Comparison:
     spread: float | None = None
     worst: tuple[int, ...] = ()
     compared: bool = True
+    moved: float | None = None
 
     @property
     def telling(self) -> bool:

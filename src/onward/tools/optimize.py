@@ -11,12 +11,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from onward.errors import VerificationError
-from onward.graph import Graph, Input, Node, Output, Tensor
 from onward.program import ONNXProgram
 from onward.progress import Progress
 from onward.reporting import Page, Reported, Section, Table
-from onward.runtime import Port, RuntimeFailureError, Session
+from onward.runtime import RuntimeFailureError, Session
 from onward.tools import golden
+from onward.tools.inputs import as_graph
 from onward.tools.load import load
 from onward.tools.reference import Refused, Source
 from onward.tools.report import Report, size_text
@@ -147,9 +147,7 @@ class Original(Source):
     def __init__(self, path: Path) -> None:
         self._session = Session(path)
         self._path = path
-        inputs = [_input(port) for port in self._session.inputs]
-        outputs = [Output(p.name, Tensor(Node(p.name, "Identity"), 0)) for p in self._session.outputs]
-        super().__init__(Graph(path.name, inputs, outputs, reference=self._answer))
+        super().__init__(as_graph(self._session, path.name, reference=self._answer))
 
     def description(self) -> str:
         """The file's name."""
@@ -160,8 +158,3 @@ class Original(Source):
             return list(self._session.run(arrays).values())
         except RuntimeFailureError as error:
             raise Refused(str(error)) from error
-
-
-def _input(port: Port) -> Input:
-    node = Node(port.name, "Placeholder", attrs={"dtype": port.dtype})
-    return Input(port.name, Tensor(node, 0), port.dtype, port.shape)

@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,8 @@ class Source:
             raise InvalidArgumentError(f"no array for the input '{missing[0]}'; the inputs are {names}")
         try:
             ask = getattr(self.graph.reference, "again", self.graph.reference) if again else self.graph.reference
-            results = ask(arrays)
+            with _as_written() if self.in_tensorflow else nullcontext():
+                results = ask(arrays)
         except (ValueError, TypeError, IndexError, RuntimeError, AssertionError, _op_error()) as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             raise Refused(lines[0] if lines else type(error).__name__) from error
@@ -138,6 +140,19 @@ class Source:
         raise NoInputsError(
             f"the source runs on none of the inputs drawn for it ({refusal}): give some with data= or --data"
         ) from refusal
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """Without Grappler's fusions, one of which computes something else where oneDNN serves it (TensorFlow 2.21)."""
+    import tensorflow as tf
+
+    before = tf.config.optimizer.get_experimental_options().get("remapping")
+    tf.config.optimizer.set_experimental_options({"remapping": False})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({"remapping": before})
 
 
 def _op_error() -> type[Exception]:

@@ -35,6 +35,7 @@ LAYERS = (
     {"tools"},
     {"onward"},
     {"arguments", "console"},
+    {"batch"},
     {"cli", "tf2onnx"},
     {"__main__"},
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from onward.version import __version__
 
 if TYPE_CHECKING:
+    from onward.batch import convert_all
     from onward.lowering import Static, Unsupported, keep, lower
     from onward.options import Options
     from onward.pipeline import convert
@@ -30,6 +31,7 @@ __all__ = [
     "Verification",
     "__version__",
     "convert",
+    "convert_all",
     "doctor",
     "errors",
     "halve",
@@ -52,6 +54,7 @@ _HOMES = {
     "Unsupported": "onward.lowering",
     "Verification": "onward.tools.verify",
     "convert": "onward.pipeline",
+    "convert_all": "onward.batch",
     "doctor": "onward.tools.doctor",
     "errors": "onward",
     "halve": "onward.tools.precision",

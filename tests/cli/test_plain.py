@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from onward.cli import conversion, plain
+from onward.cli import batch, conversion, plain
 from onward.cli.commands import app
 from tests.command import COMMAND as COMMAND_LINE
 from tests.command import DIGITS, ENVIRONMENT, onward
@@ -70,7 +70,7 @@ def test_knows_every_flag_whose_value_is_not_checked_at_once() -> None:
         (parameter.name, flag)
         for parameter in COMMAND.commands["convert"].params
         for flag in (*parameter.opts, *parameter.secondary_opts)
-        if flag.startswith("-") and parameter.name not in ("help", "report")
+        if flag.startswith("-") and parameter.name not in ("help", "report", *batch.PARAMETERS)
     }
     known = {(name, flag) for flag, (name, _, _) in plain._flags().items()}
     assert known == declared

@@ -9,7 +9,7 @@ import typer
 
 from onward import console
 from onward.cli.app import app
-from onward.cli.flags import Debug, Json
+from onward.cli.flags import Debug, Json, ReportFile
 from onward.errors import MissingDependencyError
 
 
@@ -30,6 +30,7 @@ def doctor(
             "--path", help="Look at another environment's site-packages instead, importing nothing.", show_default=False
         ),
     ] = None,
+    report: ReportFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -37,6 +38,6 @@ def doctor(
     from onward.tools.doctor import doctor as examine
 
     found = examine([str(folder) for folder in path] if path else None)
-    console.show(found, as_json)
+    console.show(found, as_json, report)
     if not found.healthy:
         raise typer.Exit(MissingDependencyError.exit_code)

@@ -9,15 +9,18 @@ from typing import Annotated
 import typer
 
 from onward import arguments, console
-from onward.cli import conversion
+from onward.cli import batch, conversion
 from onward.cli.app import app
+from onward.cli.batch import Config, FailFast, Jobs, On, Only
 from onward.cli.flags import (
     HELP,
+    SOURCE_HELP,
     Data,
     Debug,
     Golden,
     Inputs,
     Json,
+    Junit,
     Opset,
     Outputs,
     ReportFile,
@@ -27,7 +30,7 @@ from onward.cli.flags import (
     Tag,
     Unsafe,
 )
-from onward.errors import UnsupportedOpsError
+from onward.errors import InvalidArgumentError, UnsupportedOpsError
 from onward.options import DEFAULT_OPSET, Options
 
 
@@ -45,11 +48,13 @@ from onward.options import DEFAULT_OPSET, Options
     onward convert saved_model -o model.onnx --inputs-as nchw --rename image=pixels
 
     onward convert saved_model -o model.onnx --golden io.npz
+
+    onward convert --config onward.toml --jobs 4 --junit results.xml
     """
 )
 def convert(
-    source: Source,
-    output: Annotated[Path, typer.Option("-o", "--output", help=HELP["output"], show_default=False)],
+    source: Annotated[Path | None, typer.Argument(metavar="SOURCE", help=SOURCE_HELP, show_default=False)] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help=HELP["output"], show_default=False)] = None,
     inputs: Inputs = None,
     outputs: Outputs = None,
     signature: Signature = None,
@@ -105,12 +110,26 @@ def convert(
         Path | None, typer.Option("--checkpoint", metavar="PREFIX", help=HELP["checkpoint"], show_default=False)
     ] = None,
     state: Annotated[str, typer.Option("--state", metavar="stored|carried", help=HELP["state"])] = "stored",
+    config: Config = None,
+    jobs: Jobs = None,
+    on: On = "processes",
+    only: Only = None,
+    fail_fast: FailFast = False,
+    junit: Junit = None,
     report: ReportFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Convert SOURCE to ONNX, compare the two, and write the file."""
-    conversion.convert(locals())
+    """Convert SOURCE to ONNX, compare the two, and write the file; or the models of a list, several at once."""
+    given = dict(locals())
+    of_list = {name: given.pop(name) for name in batch.PARAMETERS}
+    if config is None:
+        batch.check_unused(of_list)
+        if source is None or output is None:
+            raise InvalidArgumentError("say what to convert: SOURCE -o MODEL.onnx, or --config LIST.toml")
+        conversion.convert(given)
+    else:
+        batch.convert(of_list, given)
 
 
 @app.command(

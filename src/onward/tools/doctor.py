@@ -11,6 +11,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from onward.reporting import Facts, Mark, Page, Reported, Section, Table
 from onward.tools import conflicts, probes
 from onward.tools.conflicts import Conflict
 from onward.tools.machine import Machine, machine
@@ -26,7 +27,7 @@ VARIABLES = (
 
 
 @dataclass(frozen=True)
-class Checkup:
+class Checkup(Reported):
     """What was found.
 
     Attributes:
@@ -52,7 +53,8 @@ class Checkup:
         """Whether nothing is broken."""
         return not any(conflict.breaks for conflict in self.conflicts)
 
-    def __str__(self) -> str:
+    def rows(self) -> list[tuple[str, str]]:
+        """What was found, by name, as people read it."""
         rows = [("python", self.python)]
         if self.machine is not None:
             rows += _machine_rows(self.machine)
@@ -63,6 +65,10 @@ class Checkup:
         for extra, lacks in self.extras.items():
             needs = f"lacks {', '.join(lacks)}: pip install 'onward[{extra}]'"
             rows.append((f"onward[{extra}]", needs if lacks else "complete"))
+        return rows
+
+    def __str__(self) -> str:
+        rows = self.rows()
         width = max(len(name) for name, _ in rows)
         lines = [f"{name:<{width}}  {value}" for name, value in rows]
         return "\n".join([*lines, "", *map(str, self.conflicts), self.summary()])
@@ -73,6 +79,13 @@ class Checkup:
         if broken:
             return f"{broken} thing{'s are' if broken != 1 else ' is'} broken"
         return "nothing is broken"
+
+    def page(self) -> Page:
+        """The findings first, then everything else."""
+        found = [(Mark("fail", "broken") if c.breaks else Mark("warn", "note"), c.text, c.mend) for c in self.conflicts]
+        sections = [Section("Findings", [Table(("", "what", "mended by"), found)])] if found else []
+        sections.append(Section("Installed", [Facts(dict(self.rows()))]))
+        return Page("Doctor", self.summary(), "ok" if self.healthy else "fail", sections=sections)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

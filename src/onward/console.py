@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from onward.errors import OnwardError
+from onward.logs import listened
 from onward.progress import Progress
+from onward.writing import check_writable
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -103,10 +105,37 @@ def _command() -> str:
     return shlex.join(["onward", *sys.argv[1:]])
 
 
+def log_to(file: Path | None) -> None:
+    """Writes what Onward logs to a file, or to standard error.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    import logging
+
+    class Told(logging.Handler):
+        """Prints to what standard error is by then: ``mute_native_code`` replaces it."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            print(self.format(record), file=sys.stderr)
+
+    handler: logging.Handler
+    if file is None:
+        handler = Told()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+    else:
+        check_writable(file)
+        handler = logging.FileHandler(file, "w", encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("onward")
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)
+
+
 @contextmanager
 def progress(*stages: str) -> Iterator[Progress]:
-    """Progress through the stages: a bar while standard error is a terminal, silence otherwise."""
-    if not sys.stderr.isatty():
+    """Progress through the stages: a bar while standard error is a terminal and no log; silence otherwise."""
+    if not sys.stderr.isatty() or listened() is not None:
         yield Progress()
         return
     from rich.console import Console

@@ -137,7 +137,8 @@ class Graph:
     not count. ``notes`` say what else there is to know. ``reference`` runs the source itself in TensorFlow: named input
     arrays in, arrays in the order of ``outputs`` out; None where there is nothing to run. ``slack`` tells of the same
     inputs how far from these answers others are just as right, a number for each output: where the source's own kernels
-    differ (quantised ones do).
+    differ (quantised ones do). ``unreached`` gives name and op of the source's nodes that nothing here depends on,
+    where the source tells.
     """
 
     name: str
@@ -147,6 +148,7 @@ class Graph:
     notes: list[str] = field(default_factory=list, kw_only=True)
     reference: Reference | None = None
     slack: Reference | None = None
+    unreached: Callable[[], Iterable[tuple[str, str]]] | None = field(default=None, repr=False, kw_only=True)
     _library: Callable[[FunctionRef], Graph] | None = field(default=None, repr=False)
     _functions: dict[Any, Graph] = field(default_factory=dict, repr=False)
 

@@ -8,10 +8,12 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onward import ir, passes
 from onward.errors import InvalidArgumentError, VerificationError
+from onward.graph import Graph
+from onward.logs import listened
 from onward.lowering import lower_graph
 from onward.lowering.builder import Builder
 from onward.options import DEFAULT_OPSET, Options
@@ -20,6 +22,9 @@ from onward.progress import Progress
 from onward.sources import open_source
 from onward.version import __version__
 from onward.writing import check_writable
+
+if TYPE_CHECKING:
+    from onward.journal import Journal
 
 
 def convert(
@@ -108,9 +113,13 @@ def convert(
     return run(source, options)
 
 
-def run(source: Any, options: Options, progress: Progress | None = None) -> ONNXProgram:
-    """``convert`` with its options in one object, watched by `progress`."""
+def run(source: Any, options: Options, progress: Progress | None = None, journal: Journal | None = None) -> ONNXProgram:
+    """``convert`` with its options in one object, watched by `progress` and taken down in `journal`."""
     progress = progress or Progress()
+    if journal is None and listened() is not None:
+        from onward.journal import Journal
+
+        journal = Journal()
     if options.state not in ("stored", "carried"):
         raise InvalidArgumentError(f"state is 'stored' or 'carried', not {options.state!r}")
     if options.output is not None:
@@ -118,10 +127,7 @@ def run(source: Any, options: Options, progress: Progress | None = None) -> ONNX
     with _uncollected():
         with progress.stage("read"):
             graph = open_source(source, options)
-        with progress.stage("lower"):
-            op = lower_graph(graph, options.opset, options.custom_ops, carry=options.state == "carried")
-        with progress.stage("simplify"):
-            passes.run(op, op.graph, [*(output.name for output in graph.outputs), *op.carried])
+        op = build(graph, options, progress, journal)
     model = ir.Model(op.graph, options.opset)
     model.domains = op.domains
     model.metadata = {"onward.version": __version__, "onward.source": graph.name}
@@ -129,6 +135,7 @@ def run(source: Any, options: Options, progress: Progress | None = None) -> ONNX
     if model.states:
         model.metadata["onward.state"] = json.dumps({state.input: state.output for state in model.states})
     program = ONNXProgram(model, graph)
+    program.options, program.journal, program.source = options, journal, _named(source)
     program.notes.extend(graph.notes)
     program.notes.extend(_of_no_rank(model.graph))
     program.notes.extend(_on_state(op, model.states))
@@ -138,6 +145,20 @@ def run(source: Any, options: Options, progress: Progress | None = None) -> ONNX
             program.save(options.output, external_data=options.external_data)
     program.seconds = progress.seconds
     return program
+
+
+def _named(source: Any) -> str:
+    """What was converted: a path, or the kind of object."""
+    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else type(source).__name__
+
+
+def build(graph: Graph, options: Options, progress: Progress, journal: Journal | None = None) -> Builder:
+    """The ONNX graph of a source that is read: lowered, and through the passes."""
+    with progress.stage("lower"):
+        op = lower_graph(graph, options.opset, options.custom_ops, carry=options.state == "carried", journal=journal)
+    with progress.stage("simplify"):
+        passes.run(op, op.graph, [*(output.name for output in graph.outputs), *op.carried])
+    return op
 
 
 def _of_no_rank(graph: ir.Graph) -> Iterator[str]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import onnx_ir
 
     from onward.graph import Graph
+    from onward.journal import Journal
+    from onward.options import Options
     from onward.tools.report import Report
     from onward.tools.verify import Verification
 
@@ -33,18 +35,24 @@ class ONNXProgram:
     """A converted model.
 
     Attributes:
+        source: what was converted, in a word or by its path.
         graph: the source as it was read, with its inputs, outputs and, where TensorFlow is at hand, its reference.
         verification: how it compared with its source; None where nothing was compared.
         seconds: how long each stage of the conversion took.
         notes: what else there is to know, a sentence each.
+        options: what the conversion was asked for; None where there was none.
+        journal: what became of every node, where somebody wanted to know.
     """
 
     def __init__(self, model: ir.Model, graph: Graph | None = None) -> None:
         self._ir = model
+        self.source = ""
         self.graph = graph
         self.verification: Verification | None = None
         self.seconds: dict[str, float] = {}
         self.notes: list[str] = []
+        self.options: Options | None = None
+        self.journal: Journal | None = None
         self._carried: dict[str, np.ndarray] = {}
 
     def __repr__(self) -> str:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from onward.logs import listened
+
 Watcher = Callable[[str, float], None]
 """Called with the stage under way and how much of it is done, from 0 to 1."""
 
@@ -29,7 +31,11 @@ class Progress:
         self.done(0.0)
         yield
         self.done(1.0)
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+        took = time.perf_counter() - start
+        self.seconds[name] = self.seconds.get(name, 0.0) + took
+        log = listened()
+        if log is not None:
+            log.info("%s: %.3f s", name, took)
 
     def done(self, fraction: float) -> None:
         """Reports how much of the stage under way is done."""

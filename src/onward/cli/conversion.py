@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onward import arguments, console
 from onward.errors import InvalidArgumentError
 from onward.options import Options
+
+if TYPE_CHECKING:
+    from onward.journal import Journal
 
 # What the words of an option mean; the values of the others are taken as they are.
 MEANINGS: dict[str, Callable[[Any], Any]] = {
@@ -29,11 +32,20 @@ def convert(given: Mapping[str, Any]) -> None:
 
     values = dict(given)
     source, golden, verify = (values.pop(name) for name in ("source", "golden", "verify"))
-    report, as_json, _ = (values.pop(name) for name in ("report", "as_json", "debug"))
+    report, as_json = values.pop("report"), values.pop("as_json")
+    for name in ("verbose", "log_file", "debug"):  # in force already
+        del values[name]
     if golden is not None and verify is False:
         raise InvalidArgumentError("--golden and --no-verify contradict each other")
     values = {name: MEANINGS[name](value) if name in MEANINGS else value for name, value in values.items()}
     options = Options(verify=golden if golden is not None else "auto" if verify is None else verify, **values)
     with console.progress("read", "lower", "simplify", "verify", "write") as progress:
-        program = run(source, options, progress)
+        program = run(source, options, progress, _journal() if report is not None else None)
     console.show(program.report, as_json, report)
+
+
+def _journal() -> Journal:
+    """What a report tells of every op is taken down from the beginning."""
+    from onward.journal import Journal
+
+    return Journal()

@@ -31,6 +31,13 @@ def _report(context: typer.Context, path: Path | None) -> Path | None:
     return path
 
 
+def _listen(target: Path | bool | None) -> Path | bool | None:
+    """Lets Onward's logger be heard, on standard error or in a file."""
+    if target:
+        console.log_to(target if isinstance(target, Path) else None)
+    return target
+
+
 SOURCE_HELP = "A SavedModel directory, a .pb, .pbtxt, .meta, .keras, .h5 or .tflite file, or a model.json."
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help=SOURCE_HELP, show_default=False)]
 Inputs = Annotated[
@@ -68,6 +75,23 @@ ReportFile = Annotated[
         metavar="FILE.html|FILE.md",
         help="Write a report too: a page of its own, or Markdown.",
         callback=_report,
+        is_eager=True,
+        show_default=False,
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", help="Tell every op lowered, fused or dropped, with timings.", callback=_listen, is_eager=True
+    ),
+]
+LogFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--log-file",
+        metavar="FILE",
+        help="Write to FILE what --verbose tells.",
+        callback=_listen,
         is_eager=True,
         show_default=False,
     ),

@@ -21,6 +21,7 @@ from onward.cli.flags import (
     Inputs,
     Json,
     Junit,
+    LogFile,
     Opset,
     Outputs,
     ReportFile,
@@ -29,6 +30,7 @@ from onward.cli.flags import (
     Source,
     Tag,
     Unsafe,
+    Verbose,
 )
 from onward.errors import InvalidArgumentError, UnsupportedOpsError
 from onward.options import DEFAULT_OPSET, Options
@@ -117,6 +119,8 @@ def convert(
     fail_fast: FailFast = False,
     junit: Junit = None,
     report: ReportFile = None,
+    verbose: Verbose = False,
+    log_file: LogFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -150,6 +154,8 @@ def record(
     tag: Tag = None,
     allow_unsafe: Unsafe = False,
     seed: Seed = 0,
+    verbose: Verbose = False,
+    log_file: LogFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

@@ -17,12 +17,14 @@ from onward.cli.flags import (
     Inputs,
     Json,
     Junit,
+    LogFile,
     Outputs,
     ReportFile,
     Seed,
     Signature,
     Tag,
     Unsafe,
+    Verbose,
 )
 from onward.errors import InvalidArgumentError, VerificationError
 
@@ -62,6 +64,8 @@ def verify(
     tolerance: Tolerance = None,
     junit: Junit = None,
     report: ReportFile = None,
+    verbose: Verbose = False,
+    log_file: LogFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -110,6 +114,8 @@ def optimize(
     seed: Seed = 0,
     tolerance: Tolerance = None,
     report: ReportFile = None,
+    verbose: Verbose = False,
+    log_file: LogFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -140,6 +146,8 @@ def halve(
         typer.Option("--tolerance", help="Absolute and relative; by default 1e-2 for float16, 4e-2 for bfloat16."),
     ] = None,
     report: ReportFile = None,
+    verbose: Verbose = False,
+    log_file: LogFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

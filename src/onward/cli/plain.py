@@ -40,7 +40,9 @@ PARAMETERS: dict[str, tuple[str, type, Any]] = {
     "ignore_default": ("--ignore-default", str, None),
     "checkpoint": ("--checkpoint", Path, None),
     "state": ("--state", str, "stored"),
-    "report": ("", Path, None),  # typer calls what checks the path
+    "report": ("", Path, None),  # typer calls what checks the path, and what listens
+    "verbose": ("", bool, False),
+    "log_file": ("", Path, None),
     "as_json": ("--json", bool, False),
     "debug": ("--debug", bool, False),
 }

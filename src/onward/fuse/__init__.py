@@ -26,6 +26,7 @@ from onward.fuse.engine import merged, rewriting
 from onward.fuse.rnn import recur
 
 recognise = rewriting(
+    "recognise",
     merged(
         attention.RULES,
         activation.RULES,
@@ -36,9 +37,10 @@ recognise = rewriting(
         join.EARLY,
         move.EARLY,
         sequence.RULES,
-    )
+    ),
 )
 absorb = rewriting(
+    "absorb",
     merged(
         activation.RULES,
         affine.RULES,
@@ -48,7 +50,7 @@ absorb = rewriting(
         move.RULES,
         reverse.RULES,
         bidirectional.RULES,
-    )
+    ),
 )
 
 __all__ = ["absorb", "recognise", "recur"]

@@ -16,10 +16,14 @@ from onward.lowering.builder import Builder
 Rewrite = Callable[[Builder, ir.Graph, Node], "Value | None"]
 
 
-def rewriting(rules: dict[str, list[Rewrite]]) -> Callable[[Builder, ir.Graph], None]:
-    """A pass that applies rewrites, keyed by the operator they end at, to a graph and its subgraphs."""
+def rewriting(name: str, rules: dict[str, list[Rewrite]]) -> Callable[[Builder, ir.Graph], None]:
+    """A pass, by its name, that applies rewrites, keyed by the operator they end at, to a graph and its subgraphs."""
 
-    return lambda op, graph: _rewrite(op, graph, rules)
+    def run(op: Builder, graph: ir.Graph) -> None:
+        _rewrite(op, graph, rules)
+
+    run.__name__ = name
+    return run
 
 
 def _rewrite(op: Builder, graph: ir.Graph, rules: dict[str, list[Rewrite]]) -> None:
@@ -49,15 +53,20 @@ def _apply(op: Builder, graph: ir.Graph, rules: dict[str, list[Rewrite]]) -> Non
             if not value.name or value.producer in graph.nodes[made:]:
                 value.name = old.name or value.name
             graph.replace(old, value)
-            if not any(v.users for v in node.outputs):
-                _retire(graph, node, gone)
+            retired = _retire(graph, node, gone) if not any(v.users for v in node.outputs) else []
+            if op.journal is not None:
+                op.journal.rewrite(rewrite.__name__, node, retired, graph.nodes[made:])
             pending.extend(reversed(graph.nodes[made:]))
             pending.extend(value.users)
             break
 
 
-def _retire(graph: ir.Graph, node: Node, gone: set[Node]) -> None:
-    """Detaches a node that nobody uses, and then what only it used, so that users are counted truly."""
+def _retire(graph: ir.Graph, node: Node, gone: set[Node]) -> list[Node]:
+    """Detaches a node that nobody uses, and then what only it used, so that users are counted truly.
+
+    Returns those nodes.
+    """
+    retired: list[Node] = []
     final = {id(v) for v in graph.outputs}
     stack = [node]
     while stack:
@@ -65,6 +74,7 @@ def _retire(graph: ir.Graph, node: Node, gone: set[Node]) -> None:
         if dead in gone:
             continue
         gone.add(dead)
+        retired.append(dead)
         inputs = [v for v in dead.inputs if v is not None]
         dead.detach()
         stack.extend(
@@ -72,6 +82,7 @@ def _retire(graph: ir.Graph, node: Node, gone: set[Node]) -> None:
             for v in inputs
             if v.producer is not None and not any(o.users or id(o) in final for o in v.producer.outputs)
         )
+    return retired
 
 
 def sole_user(graph: ir.Graph, value: Value) -> bool:

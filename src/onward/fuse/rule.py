@@ -71,6 +71,7 @@ class Rule:
                     return self.rewrite(op, *values)
             return None
 
+        rewrite.__name__ = type(self).__name__
         return {root.op: [rewrite]}
 
 

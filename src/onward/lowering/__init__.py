@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from onward.lowering.layout import channels_first, channels_last
 from onward.lowering.refused import REFUSED
 from onward.lowering.registry import Lowering, Static, Unsupported
 
+if TYPE_CHECKING:
+    from onward.journal import Journal
+
 __all__ = ["Context", "Static", "Unsupported", "keep", "lower", "lower_graph"]
 
 # Ops whose value is known from the source itself; the context places it, no lowering is called.
@@ -29,12 +33,18 @@ _SOURCES = frozenset({"Placeholder", "PlaceholderWithDefault", "PlaceholderV2", 
 
 
 def lower_graph(
-    graph: Graph, opset: int, custom_ops: Mapping[str, Any] | None = None, *, carry: bool = False
+    graph: Graph,
+    opset: int,
+    custom_ops: Mapping[str, Any] | None = None,
+    *,
+    carry: bool = False,
+    journal: Journal | None = None,
 ) -> Builder:
     """Lowers a graph; the builder returned holds the ONNX graph, unordered and unnamed yet.
 
     Args:
         carry: make inputs and outputs of the variables that it changes; else a run begins with what they hold now.
+        journal: takes down what becomes of every node, where it is given.
 
     Raises:
         UnsupportedOpsError: ops without a lowering, or used in a way that has none; all of them are named.
@@ -44,6 +54,7 @@ def lower_graph(
     carried: list[Node] = []
     while True:
         context = Context(graph, opset, own)
+        context.op.journal = journal
         context.scan()
         context.run(carried)
         if not carry or not carrying.more(context, carried):
@@ -120,15 +131,24 @@ class Context:
 
     def lower_nodes(self, nodes: list[Node]) -> None:
         """Lowers nodes in order, collecting what cannot be expressed."""
+        lower = self._lower if self.op.journal is None else self._lower_noted
         for node in nodes:
             if node not in self.values:
-                self.values[node] = self._lower(node)
+                self.values[node] = lower(node)
 
     def value(self, tensor: Any) -> Any:
         """The lowered value of a TensorFlow tensor."""
         values = self.values[tensor.node]
         assert values is not None
         return values[tensor.index]
+
+    def _lower_noted(self, node: Node) -> tuple[Any, ...] | None:
+        """``_lower``, taken down in the journal."""
+        assert self.op.journal is not None
+        nodes, start = len(self.op.graph.nodes), time.perf_counter()
+        values = self._lower(node)
+        self.op.journal.lower(node, self.op.graph.nodes[nodes:], values, time.perf_counter() - start)
+        return values
 
     def _lower(self, node: Node) -> tuple[Any, ...] | None:
         inputs = []

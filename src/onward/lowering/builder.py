@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from onward.lowering.infer import infer
 from onward.lowering.measure import Sizes
 from onward.lowering.schema import MAX_OPSET, MIN_OPSET, ML_DOMAIN, ML_OPSET, Signature, introduced, signature
 
+if TYPE_CHECKING:
+    from onward.journal import Journal
+
 EAGER_BYTES = 1 << 16  # results up to this size fold at once, larger ones when they are written
 GROWTH_BYTES = 1 << 12  # a fold may not make more than this, or twice what went in
 _PYTHON_DTYPES: dict[str, np.dtype] = {"f": FLOAT32, "i": INT64, "b": BOOL}  # of numbers without a sibling
@@ -41,6 +44,7 @@ class Builder:
         domains: the other domains used so far, with their versions.
         assigned: the variables that the source assigns to, by name.
         carried: what the last outputs begin with, which give the variables that the last inputs take, by output.
+        journal: takes down what becomes of every node; None, as at first, where nobody wants to know.
     """
 
     def __init__(self, opset: int, graph: Graph) -> None:
@@ -52,6 +56,7 @@ class Builder:
         self.domains: dict[str, int] = {}
         self.assigned: list[str] = []
         self.carried: dict[str, np.ndarray] = {}
+        self.journal: Journal | None = None
         self._sizes = [Sizes(self)]
         self._small: dict[tuple, Value] = {}
         self._growth = GROWTH_BYTES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from onward import ir
 from onward.fuse import absorb, recognise, recur
@@ -27,5 +28,11 @@ PIPELINE: list[Pass] = [
 def run(op: Builder, graph: ir.Graph, output_names: list[str], steps: Sequence[Pass] = PIPELINE) -> None:
     """Runs passes over the graph and its subgraphs, then finishes it."""
     for step in steps:
-        step(op, graph)
-    finish(op, graph, output_names)
+        with _watched(op, step.__name__, graph):
+            step(op, graph)
+    with _watched(op, "finish", graph):
+        finish(op, graph, output_names)
+
+
+def _watched(op: Builder, name: str, graph: ir.Graph) -> AbstractContextManager[None]:
+    return nullcontext() if op.journal is None else op.journal.watch(name, graph)

@@ -109,4 +109,4 @@ RULES: dict[str, list[Rewrite]] = {
     "Conv": [convolve_pictures],
     "MaxPool": [pool_pictures],
 }
-use_pictures = rewriting(RULES)
+use_pictures = rewriting("use_pictures", RULES)

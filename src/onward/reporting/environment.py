@@ -15,6 +15,7 @@ PACKAGES = (
     "tensorflow", "tensorflow-cpu", "keras", "tf_keras", "onnx", "onnxruntime", "onnxruntime-gpu", "openvino", "numpy",
     "ml_dtypes", "protobuf",
 )  # fmt: skip
+BESIDE = ("openvino",)  # what no result depends on
 
 
 def versions() -> dict[str, str]:
@@ -38,6 +39,6 @@ def surroundings(command: str) -> list[Section]:
     }
     sections = [Section("Environment", [Facts({**machine, **found})])]
     if command:
-        pinned = " ".join(f"{name}=={number}" for name, number in {"onward": __version__, **found}.items())
-        sections.append(Section("Repeat it", [Code(f"pip install {pinned}\n{command}", "bash")]))
+        pinned = " ".join(f"{name}=={found[name]}" for name in PACKAGES if name in found and name not in BESIDE)
+        sections.append(Section("Repeat it", [Code(f"pip install onward=={__version__} {pinned}\n{command}", "bash")]))
     return sections

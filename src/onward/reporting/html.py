@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from onward.reporting import Mark, Page
+from onward.reporting import Cell, Mark, Page
 from onward.reporting.cells import bars, listed, numeric, text
 from onward.reporting.plot import plot
+
+WIDE = 26  # characters
 
 
 def html(page: Page) -> str:
@@ -21,13 +23,35 @@ def html(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(text=text, numeric=numeric, bars=bars, plot=plot, kind=_kind, listed=listed, slug=_slug)
+    environment.filters.update(
+        text=text,
+        numeric=numeric,
+        bars=bars,
+        plot=plot,
+        kind=_kind,
+        listed=listed,
+        slug=_slug,
+        wraps=_wraps,
+        breakable=_breakable,
+    )
     environment.tests["mark"] = lambda value: isinstance(value, Mark)
     return environment.get_template("page.html.jinja").render(page=page)
 
 
 def _kind(block: Any) -> str:
     return type(block).__name__
+
+
+def _wraps(value: Cell) -> bool:
+    """Whether a cell is better broken into lines than widening its column."""
+    return len(text(value)) > WIDE
+
+
+def _breakable(words: str) -> str:
+    """Text that may be broken behind the slashes of a name too."""
+    import markupsafe
+
+    return markupsafe.Markup("/<wbr>").join(words.split("/"))
 
 
 def _slug(title: str) -> str:

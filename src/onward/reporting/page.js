@@ -10,6 +10,7 @@ for (const figure of document.querySelectorAll(".searchable")) {
       row.hidden = !words.every(word => text.includes(word));
       shown += !row.hidden;
     }
+    figure.classList.toggle("filtered", words.length > 0);
     count.textContent = words.length ? `${shown} of ${rows.length}` : "";
   });
 }

@@ -7,7 +7,7 @@ and the node that computes it, so what no output needs is never looked at.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -222,6 +222,15 @@ class _Frame:
         self.children: dict[str, _Frame] = {}
         self.waits: list[str] = []
 
+    def unreached(self) -> Iterator[tuple[str, str]]:
+        """Name and op of every node, here and in the calls that were followed, that nothing asked for."""
+        given = {name for name, _ in self.given}
+        for name, node in self.body.nodes.items():
+            if name in self.children:
+                yield from self.children[name].unreached()
+            elif name not in self.nodes and name not in given and node.op not in _FORWARDS:
+                yield self.scope + name, node.op
+
 
 def build(
     library: Library,
@@ -261,6 +270,7 @@ def build(
     inliner.finish()
     graph = Graph(name, [made for made, _ in inputs], found, list(inliner.effects))
     graph._library = lambda ref: _function(library, ref, graph, bind)
+    graph.unreached = frame.unreached
     return graph
 
 

@@ -26,15 +26,18 @@ from onward.program import ONNXProgram
 if TYPE_CHECKING:
     import onnx
 
+    from onward.journal import Journal
+
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
 
 
-def load(path: str | os.PathLike[str], *, optimised: bool = False) -> ONNXProgram:
+def load(path: str | os.PathLike[str], *, optimised: bool = False, journal: Journal | None = None) -> ONNXProgram:
     """Reads an ONNX file.
 
     Args:
         path: the file; weights outside of it are found in its folder.
         optimised: run Onward's passes over the graph.
+        journal: takes down what they do.
 
     Raises:
         InvalidSourceError: it is no ONNX model, or holds something that Onward's graphs do not (sequences, training
@@ -42,8 +45,11 @@ def load(path: str | os.PathLike[str], *, optimised: bool = False) -> ONNXProgra
     """
     op, model = read(path)
     if optimised:
+        op.journal = journal
         passes.run(op, model.graph, [output.name for output in model.graph.outputs])
-    return ONNXProgram(model)
+    program = ONNXProgram(model)
+    program.journal = journal
+    return program
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Builder, ir.Model]:

@@ -11,11 +11,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from onward.errors import VerificationError
+from onward.journal import Journal
 from onward.program import ONNXProgram
 from onward.progress import Progress
 from onward.reporting import Page, Reported, Section, Table
 from onward.runtime import RuntimeFailureError, Session
 from onward.tools import golden
+from onward.tools.fates import changes
 from onward.tools.inputs import as_graph
 from onward.tools.load import load
 from onward.tools.reference import Refused, Source
@@ -62,7 +64,7 @@ class Optimisation(Reported):
         return Page(
             f"{self.before.source}, optimised",
             f"{old:,} nodes became {new:,}",
-            "ok" if self.verification is not None else None,
+            self.verification.verdict if self.verification is not None else None,
             {
                 "nodes": f"{old:,} → {new:,}",
                 "weights": f"{size_text(self.before.weight_bytes)} → {size_text(self.after.weight_bytes)}",
@@ -77,6 +79,7 @@ class Optimisation(Reported):
                     ],
                 ),
                 *(self.verification.sections() if self.verification is not None else ()),
+                *([changes(self.program.journal)] if self.program.journal is not None else ()),
             ],
         )
 
@@ -120,7 +123,7 @@ def optimize(
     with progress.stage("read"):
         plain = load(path)
     with progress.stage("optimise"):
-        program = load(path, optimised=True)
+        program = load(path, optimised=True, journal=Journal())
     comparison = None
     if verify:
         given = None if data is None else golden.read_inputs(data)

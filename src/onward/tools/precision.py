@@ -74,7 +74,7 @@ class Precision(Reported):
         return Page(
             "Half precision",
             self.verification.summary(),
-            "ok" if self.verification.passed else "fail",
+            self.verification.verdict,
             {"nodes in halves": halved, "nodes in float32": kept},
             [
                 Section("Precision", [Table(("operator", "nodes", "computes in", "because of its"), rows)]),

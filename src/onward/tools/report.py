@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from onward import serialize
@@ -14,7 +14,7 @@ from onward.reported import Reported
 from onward.specs import show
 
 if TYPE_CHECKING:
-    from onward.reporting import Page, Section, Verdict
+    from onward.reporting import Page, Section
     from onward.tools.verify import Verification
 
 
@@ -44,6 +44,7 @@ class Report(Reported):
         parameters, weight_bytes: of the weights.
         seconds: for each stage.
         verification: None where nothing was compared.
+        program: the program it is about, for what only a page tells.
     """
 
     source: str
@@ -58,6 +59,7 @@ class Report(Reported):
     seconds: Mapping[str, float]
     verification: Verification | None
     notes: Sequence[str] = ()
+    program: ONNXProgram | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         took = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in self.seconds.items())
@@ -80,32 +82,9 @@ class Report(Reported):
 
     def page(self) -> Page:
         """The conversion on a page."""
-        from onward.reporting import Bars, Notes, Page, Section
+        from onward.tools.report_page import page
 
-        checked: Verdict | None = None
-        if self.verification is not None:
-            checked = "ok" if self.verification.passed else "fail"
-        summary = self.verification.summary() if self.verification is not None else "nothing was compared"
-        notes = [Section("Notes", [Notes(list(self.notes))])] if self.notes else []
-        return Page(
-            f"{self.source} to ONNX",
-            summary[:1].upper() + summary[1:],
-            checked,
-            {
-                "opset": self.opset,
-                "nodes": f"{sum(self.source_ops.values()):,} → {sum(self.ops.values()):,}",
-                "parameters": self.parameters,
-                "weights": size_text(self.weight_bytes),
-                "took": f"{sum(self.seconds.values()):.2f} s",
-            },
-            [
-                *notes,
-                ports_section(self.inputs, self.outputs),
-                *(self.verification.sections() if self.verification is not None else ()),
-                Section("Operators", [Bars(self.ops, caption="Nodes of each ONNX operator, subgraphs included")]),
-                Section("Stages", [Bars({k: round(v, 3) for k, v in self.seconds.items()}, "s")]),
-            ],
-        )
+        return page(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -144,6 +123,7 @@ def report(program: ONNXProgram) -> Report:
         seconds=dict(program.seconds),
         verification=program.verification,
         notes=tuple(program.notes),
+        program=program,
     )
 
 

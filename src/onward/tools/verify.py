@@ -98,12 +98,17 @@ class Verification(Reported):
             for o in run.outputs:
                 figures = [_figure(x) if o.compared else "not compared" for x in (o.linf, o.mse, o.relative)]
                 bound = f"{o.tolerance:g}" if o.tolerance else "exact"
-                yield (o.name, _sizes_text(run.sizes) or "-", show(o.shape), o.dtype, *figures, bound), o
+                yield (o.name, _sizes_text(run.sizes, ", ") or "-", show(o.shape), o.dtype, *figures, bound), o
 
     def page(self) -> Page:
         """The verdict and the figures behind it."""
-        verdict: Verdict = "ok" if self.passed else "fail"
-        return Page(f"Compared with {self.against}", self.summary(), verdict, sections=self.sections())
+        return Page(f"Compared with {self.against}", self.summary(), self.verdict, sections=self.sections())
+
+    @property
+    def verdict(self) -> Verdict:
+        """``warn`` where the outputs are as expected, but would be whatever the model computed."""
+        telling = all(output.telling for run in self.runs for output in run.outputs)
+        return "fail" if not self.passed else "ok" if telling else "warn"
 
     def sections(self) -> list[Section]:
         """The figures, as other reports hold them too."""
@@ -343,8 +348,8 @@ def _tolerance(graph: Graph) -> float | None:
     return next((TOLERANCES[name] for name in narrow if name in found), None)
 
 
-def _sizes_text(sizes: Mapping[str, int]) -> str:
-    return ",".join(f"{name}={size}" for name, size in sizes.items())
+def _sizes_text(sizes: Mapping[str, int], between: str = ",") -> str:
+    return between.join(f"{name}={size}" for name, size in sizes.items())
 
 
 def _figure(value: float | None) -> str:

@@ -1,0 +1,70 @@
+"""What becomes of nodes is taken down where somebody wants to know, and only there."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import onward
+from onward.journal import Journal
+from onward.lowering import Context
+from onward.options import Options
+from onward.pipeline import run
+from tests.command import DIGITS
+from tests.command import onward as command
+
+SAVED_MODEL = DIGITS / "saved_model"
+
+
+def test_nothing_is_taken_down_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def noted(*_: Any) -> None:
+        raise AssertionError("taken down though nobody asked")
+
+    monkeypatch.setattr(Context, "_lower_noted", noted)
+    assert onward.convert(SAVED_MODEL, verify=False).journal is None
+
+
+def test_a_journal_changes_nothing_in_the_model() -> None:
+    journal = Journal()
+    noted = run(SAVED_MODEL, Options(verify=False), journal=journal)
+    plain = onward.convert(SAVED_MODEL, verify=False)
+    assert noted.model_proto.SerializeToString() == plain.model_proto.SerializeToString()
+    assert {change.by for change in journal.changes} >= {"gemm", "scale_weights", "GeluErfcOfNegation"}
+    assert [p.name for p in journal.passes][:2] == ["simplify", "recognise"]
+    assert journal.passes[-1].after == len(plain.model_proto.graph.node)
+
+
+def test_the_python_logger_hears_stages_or_everything(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "onward"):
+        onward.convert(SAVED_MODEL, verify=False)
+    assert any(text.startswith("lower: ") for text in caplog.messages)
+    assert any(text.startswith("pass absorb: ") for text in caplog.messages)
+    assert not any("Softmax" in text for text in caplog.messages)
+    caplog.clear()
+    with caplog.at_level(logging.DEBUG, "onward"):
+        onward.convert(SAVED_MODEL, verify=False)
+    lowered = [
+        text for text in caplog.messages if text.startswith("lower Softmax 'digits_1/digit_1/Softmax' -> Softmax")
+    ]
+    assert len(lowered) == 1
+    assert "gemm at 'digits_1/dense_1/BiasAdd': Add, MatMul -> Gemm" in caplog.messages
+
+
+def test_verbose_and_log_file(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    found = command("convert", SAVED_MODEL, "-o", tmp_path / "a.onnx", "--no-verify", "--verbose", "--log-file", log)
+    assert found.returncode == 0, found.stderr
+    told, written = found.stderr.splitlines(), log.read_text().splitlines()
+    assert len(told) == len(written) > 100
+    assert any("GeluErfcOfNegation at" in line for line in told)
+    assert all(ours.endswith(theirs) for ours, theirs in zip(written, told, strict=True))
+    assert "DEBUG" in written[1]
+
+
+def test_a_log_file_that_cannot_be_written_is_told_first(tmp_path: Path) -> None:
+    found = command("convert", SAVED_MODEL, "-o", tmp_path / "a.onnx", "--log-file", tmp_path / "nowhere" / "log")
+    assert (found.returncode, found.stdout) == (7, "")
+    assert list(tmp_path.iterdir()) == []

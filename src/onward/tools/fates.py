@@ -15,6 +15,7 @@ from onward.program import ONNXProgram
 from onward.progress import Progress
 from onward.reporting import Section, Table
 from onward.specs import show
+from onward.tools.report import readable
 
 Kind = Literal["input", "lowered", "fused", "folded", "dropped", "not reached"]
 
@@ -179,7 +180,7 @@ def _joined(ends: Iterable[_End]) -> _End:
 def _placed(node: Node, shared: str) -> tuple[str, ...]:
     """A node's layer, its name below that layer, operator and shape, and the TensorFlow op it was made for."""
     layer, shape = node.origin.layer, node.outputs[0].shape if node.outputs else None
-    sizes = None if shape is None else tuple(d if isinstance(d, int) else str(d) for d in shape)
+    sizes = None if shape is None else tuple(map(readable, shape))
     name = node.name.removeprefix(f"{layer}/") if layer else node.name
     return layer.removeprefix(shared), name, node.op, show(sizes), node.origin.op
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from onward import serialize
+from onward.dims import Size
 from onward.dtypes import label
 from onward.program import ONNXProgram
 from onward.reported import Reported
@@ -128,13 +129,13 @@ def report(program: ONNXProgram) -> Report:
 
 
 def ports_section(inputs: Sequence[Port], outputs: Sequence[Port], title: str = "Inputs and outputs") -> Section:
-    """What a model takes and gives, as a table."""
+    """What a model takes and gives, as tables."""
     from onward.reporting import Section, Table
 
-    sides = [("input", port) for port in inputs] + [("output", port) for port in outputs]
-    return Section(
-        title, [Table(("", "name", "dtype", "shape"), [(s, p.name, p.dtype, show(p.shape)) for s, p in sides])]
-    )
+    sides = (("Inputs", inputs), ("Outputs", outputs))
+    columns = ("name", "dtype", "shape")
+    rows = [(side, [(p.name, p.dtype, show(p.shape)) for p in ports]) for side, ports in sides if ports]
+    return Section(title, [Table(columns, each, caption=side) for side, each in rows])
 
 
 def count(ops: Sequence[str]) -> dict[str, int]:
@@ -156,6 +157,11 @@ def size_text(number: float) -> str:
     return f"{number:.2f} GB"
 
 
+def readable(size: Size) -> int | str | None:
+    """A size as its number or name; None where it has no name that the file would keep."""
+    return size if isinstance(size, int) else str(size) if size.named else None
+
+
 def _port(value: Any) -> Port:
-    shape = None if value.shape is None else tuple(d if isinstance(d, int) else str(d) for d in value.shape)
+    shape = None if value.shape is None else tuple(map(readable, value.shape))
     return Port(value.name, label(value.dtype), shape)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from onward.pipeline import convert
     from onward.program import ONNXProgram
     from onward.specs import spec
+    from onward.tools.check import check
     from onward.tools.doctor import doctor
     from onward.tools.junit import write_junit
     from onward.tools.optimize import optimize
@@ -30,6 +31,7 @@ __all__ = [
     "Unsupported",
     "Verification",
     "__version__",
+    "check",
     "convert",
     "convert_all",
     "doctor",
@@ -53,6 +55,7 @@ _HOMES = {
     "Static": "onward.lowering",
     "Unsupported": "onward.lowering",
     "Verification": "onward.tools.verify",
+    "check": "onward.tools.check",
     "convert": "onward.pipeline",
     "convert_all": "onward.batch",
     "doctor": "onward.tools.doctor",

@@ -96,3 +96,17 @@ class VerificationError(OnwardError):
     def __init__(self, message: str, result: object = None) -> None:
         self.result = result
         super().__init__(message)
+
+
+class UnsupportedTargetError(OnwardError):
+    """A target does not run a model, or not all of it where that was asked for; the message names the nodes.
+
+    Attributes:
+        result: the verdicts.
+    """
+
+    exit_code = 9
+
+    def __init__(self, message: str, result: object = None) -> None:
+        self.result = result
+        super().__init__(message)

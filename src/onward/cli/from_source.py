@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -154,12 +153,14 @@ def record(
     tag: Tag = None,
     allow_unsafe: Unsafe = False,
     seed: Seed = 0,
+    report: ReportFile = None,
     verbose: Verbose = False,
     log_file: LogFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Run SOURCE in TensorFlow and write inputs and answers, for --golden where TensorFlow is absent."""
+    from onward.tools.record import Recording
     from onward.tools.record import record as write
 
     with console.progress("read", "run", "write") as progress:
@@ -175,14 +176,7 @@ def record(
             seed=seed,
             progress=progress,
         )
-    shapes = [
-        {kind: {k: list(v.shape) for k, v in arrays.items()} for kind, arrays in example._asdict().items()}
-        for example in examples
-    ]
-    if as_json:
-        print(json.dumps({"file": str(file), "examples": shapes}, indent=2))
-    else:
-        print(f"{file}: {len(examples)} set{'s' * (len(examples) != 1)} of inputs and outputs")
+    console.show(Recording(file, examples), as_json, report)
 
 
 @app.command(
@@ -243,6 +237,7 @@ def ops(
     opset: Opset = DEFAULT_OPSET,
     tag: Tag = None,
     allow_unsafe: Unsafe = False,
+    report: ReportFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -250,7 +245,7 @@ def ops(
     if missing is None:
         from onward.tools.ops import OpList, refused_ops, supported_ops
 
-        console.show(OpList(supported_ops(), refused_ops()), as_json)
+        console.show(OpList(supported_ops(), refused_ops()), as_json, report)
         return
     from onward.sources import open_source
     from onward.tools.inspect import MissingOps, missing_ops
@@ -265,6 +260,6 @@ def ops(
         tag=tag,
     )
     found = missing_ops(open_source(missing, options), opset)
-    console.show(MissingOps(str(missing), opset, found), as_json)
+    console.show(MissingOps(str(missing), opset, found), as_json, report)
     if found:
         raise typer.Exit(UnsupportedOpsError.exit_code)

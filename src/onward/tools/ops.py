@@ -5,12 +5,16 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onward.lowering.refused import READ, REFUSED
 from onward.lowering.registry import COMPLEX, LOWERINGS
 from onward.lowering.tables import ONE_TO_ONE
 from onward.ops import load_all
+from onward.reported import Reported
+
+if TYPE_CHECKING:
+    from onward.reporting import Page
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class SupportedOp:
 
 
 @dataclass(frozen=True)
-class OpList:
+class OpList(Reported):
     """Ops, as text in columns or as data.
 
     Attributes:
@@ -55,6 +59,19 @@ class OpList:
             lines += ["", f"Not converted: {reason}", *textwrap.wrap(", ".join(names), 100, initial_indent="  ",
                                                                      subsequent_indent="  ")]  # fmt: skip
         return "\n".join(lines)
+
+    def page(self) -> Page:
+        """The same, on a page."""
+        from onward.reporting import Page, Section, Table
+
+        rows = [(op.name, op.family, op.opset or "any", op.complex, op.summary) for op in self.ops]
+        columns = ("op", "family", "from opset", "also complex", "how")
+        sections = [Section("Converted", [Table(columns, rows, search=True)])]
+        if self.refused:
+            refused = Table(("op", "why not"), list(self.refused.items()), search=True)
+            sections.append(Section("Not converted", [refused]))
+        converted = f"{len(self.ops):,} TensorFlow ops are converted"
+        return Page("Supported ops", converted, sections=sections)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

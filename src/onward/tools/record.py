@@ -3,16 +3,55 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from onward.dtypes import label
 from onward.options import Options
 from onward.progress import Progress
+from onward.reported import Reported
 from onward.sources import open_source
+from onward.specs import show
 from onward.tools import golden
 from onward.tools.reference import Source
 from onward.writing import check_writable
+
+if TYPE_CHECKING:
+    from onward.reporting import Page
+
+
+@dataclass(frozen=True)
+class Recording(Reported):
+    """A file of recorded answers, and the examples in it."""
+
+    file: Path
+    examples: Sequence[golden.Example]
+
+    def __str__(self) -> str:
+        return f"{self.file}: {len(self.examples)} set{'s' * (len(self.examples) != 1)} of inputs and outputs"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Shapes by name, ready for JSON."""
+        shapes = [
+            {kind: {k: list(v.shape) for k, v in arrays.items()} for kind, arrays in example._asdict().items()}
+            for example in self.examples
+        ]
+        return {"file": str(self.file), "examples": shapes}
+
+    def page(self) -> Page:
+        """What was recorded, with its dtypes and shapes."""
+        from onward.reporting import Page, Section, Table
+
+        rows = [
+            (number, side, name, label(array.dtype), show(array.shape))
+            for number, example in enumerate(self.examples, 1)
+            for side, arrays in (("input", example.inputs), ("output", example.outputs))
+            for name, array in arrays.items()
+        ]
+        table = Table(("set", "", "name", "dtype", "shape"), rows)
+        return Page("Recorded answers", str(self), sections=[Section("Inputs and outputs", [table])])
 
 
 def record(

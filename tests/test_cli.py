@@ -18,7 +18,19 @@ from onward.version import __version__
 from tests.command import DIGITS, ENVIRONMENT, onward
 
 SAVED_MODEL, GOLDEN = DIGITS / "saved_model", DIGITS / "golden.npz"
-COMMANDS = ("convert", "verify", "record", "inspect", "ops", "optimize", "halve", "doctor", "run", "package")
+COMMANDS = (
+    "convert",
+    "verify",
+    "verify-beside",
+    "record",
+    "inspect",
+    "ops",
+    "optimize",
+    "halve",
+    "doctor",
+    "run",
+    "package",
+)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from onward.pipeline import convert
     from onward.program import ONNXProgram
     from onward.specs import spec
+    from onward.tools.beside import verify_beside
     from onward.tools.check import check
     from onward.tools.doctor import doctor
     from onward.tools.junit import write_junit
@@ -45,6 +46,7 @@ __all__ = [
     "session",
     "spec",
     "verify",
+    "verify_beside",
     "write_junit",
 ]
 
@@ -69,6 +71,7 @@ _HOMES = {
     "session": "onward.tools.session",
     "spec": "onward.specs",
     "verify": "onward.tools.verify",
+    "verify_beside": "onward.tools.beside",
     "write_junit": "onward.tools.junit",
 }
 

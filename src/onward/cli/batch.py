@@ -42,9 +42,8 @@ PARAMETERS: dict[str, Any] = {
     "on": "processes",
     "only": None,
     "fail_fast": False,
-    "junit": None,
 }
-SHARED = ("as_json", "debug", "report")
+SHARED = ("as_json", "debug", "report", "junit")
 
 
 def check_unused(of_list: Mapping[str, Any]) -> None:
@@ -64,10 +63,12 @@ def convert(of_list: Mapping[str, Any], others: Mapping[str, Any]) -> None:
     from onward.batch import convert_all
     from onward.writing import check_writable
 
+    if others["verbose"] or others["log_file"]:
+        raise InvalidArgumentError("--verbose and --log-file tell of one conversion, not of a list")
     for name, value in others.items():
         if name not in SHARED and value != plain.PARAMETERS.get(name, ("", None, None))[2]:
             raise InvalidArgumentError(f"with --config, the list says '{name}': of a model, or of all in [defaults]")
-    junit = of_list["junit"]
+    junit = others["junit"]
     if junit is not None:
         check_writable(junit)
     with console.progress("convert") as progress:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onward import arguments, console
@@ -12,6 +13,7 @@ from onward.options import Options
 
 if TYPE_CHECKING:
     from onward.journal import Journal
+    from onward.program import ONNXProgram
 
 # What the words of an option mean; the values of the others are taken as they are.
 MEANINGS: dict[str, Callable[[Any], Any]] = {
@@ -32,7 +34,7 @@ def convert(given: Mapping[str, Any]) -> None:
 
     values = dict(given)
     source, golden, verify = (values.pop(name) for name in ("source", "golden", "verify"))
-    report, as_json = values.pop("report"), values.pop("as_json")
+    junit, report, as_json = (values.pop(name) for name in ("junit", "report", "as_json"))
     for name in ("verbose", "log_file", "debug"):  # in force already
         del values[name]
     if golden is not None and verify is False:
@@ -40,7 +42,8 @@ def convert(given: Mapping[str, Any]) -> None:
     values = {name: MEANINGS[name](value) if name in MEANINGS else value for name, value in values.items()}
     options = Options(verify=golden if golden is not None else "auto" if verify is None else verify, **values)
     with console.progress("read", "lower", "simplify", "verify", "write") as progress:
-        program = run(source, options, progress, _journal() if report is not None else None)
+        convert = partial(run, source, options, progress, _journal() if report is not None else None)
+        program = convert() if junit is None else _recorded(convert, junit, source.name)
     console.show(program.report, as_json, report)
 
 
@@ -49,3 +52,14 @@ def _journal() -> Journal:
     from onward.journal import Journal
 
     return Journal()
+
+
+def _recorded(convert: Callable[[], ONNXProgram], junit: Path, name: str) -> ONNXProgram:
+    """Converts, and writes how source and result compare, or what kept them from being compared, for CI systems."""
+    from onward.tools.junit import recording
+
+    with recording(junit, name) as record:
+        program = convert()
+        if program.verification is not None:
+            record.append(program.verification)
+    return program

@@ -40,6 +40,7 @@ PARAMETERS: dict[str, tuple[str, type, Any]] = {
     "ignore_default": ("--ignore-default", str, None),
     "checkpoint": ("--checkpoint", Path, None),
     "state": ("--state", str, "stored"),
+    "junit": ("--junit", Path, None),
     "report": ("", Path, None),  # typer calls what checks the path, and what listens
     "verbose": ("", bool, False),
     "log_file": ("", Path, None),

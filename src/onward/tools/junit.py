@@ -88,7 +88,7 @@ def failed(name: str, error: BaseException, seconds: float = 0.0) -> Suite:
 def recording(path: str | os.PathLike[str] | None, name: str) -> Iterator[list[Verification]]:
     """Writes the verifications that are appended inside, or the error that ends it, so that neither goes unseen.
 
-    Nothing is written where `path` is None.
+    That nothing was compared is seen as well. Nothing is written where `path` is None.
     """
     if path is None:
         yield []
@@ -99,9 +99,13 @@ def recording(path: str | os.PathLike[str] | None, name: str) -> Iterator[list[V
     try:
         yield found
     except OnwardError as error:
-        write(path, [failed(name, error, time.perf_counter() - start)])
+        took = time.perf_counter() - start
+        compared = getattr(getattr(error, "result", None), "verification", None)
+        write(path, [failed(name, error, took) if compared is None else suite(name, compared, took)])
         raise
-    write(path, [suite(name, verification, time.perf_counter() - start) for verification in found])
+    took = time.perf_counter() - start
+    skipped = Suite(name, (Case("verify", "nothing was compared", "skipped"),), {"onward": __version__}, took)
+    write(path, [suite(name, verification, took) for verification in found] or [skipped])
 
 
 def write(path: str | os.PathLike[str], suites: Sequence[Suite]) -> None:

@@ -18,5 +18,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Converts a model of tests/fleet.py by its name; the ONNX file, recorded answers beside it, is made once."""
     from tests.fleet import convert
 
-    folder = tmp_path_factory.mktemp("fleet")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "fleet"  # workers share it
+    folder.mkdir(exist_ok=True)
     return lambda name: convert(name, folder)

@@ -19,6 +19,7 @@ from onward.dtypes import STRING
 from onward.errors import InvalidArgumentError, VerificationError
 from onward.progress import Progress
 from onward.runtime import RuntimeFailureError, Session
+from onward.runtime.failures import failures
 from onward.tools.package import selftest, templating
 from onward.tools.package.contents import Contents
 from onward.tools.package.folder import write_json
@@ -103,13 +104,14 @@ def build(plan: Plan, options: Options) -> Outcome:
     contents, folder, notes = plan.contents, plan.folder, []
     files = {}
     for style, file in STYLES.items():
-        problem = _convert(contents, folder, style, options.platform)
-        if problem is None:
-            files[file] = (folder / file).stat().st_size
-        elif style == "Fixed":
-            raise RuntimeFailureError(f"ONNX Runtime does not write the model in its own format: {problem}")
+        try:
+            _convert(contents, folder, style, options.platform)
+        except RuntimeFailureError as error:
+            if style == "Fixed":
+                raise
+            notes.append(f"there is no {file}: {error}")
         else:
-            notes.append(f"there is no {file}: ONNX Runtime does not write it ({problem})")
+            files[file] = (folder / file).stat().st_size
     for file in files:
         sets = [example for example in plan.examples.sets if not plan.examples.random]
         found = against_examples(Session(folder / file), sets, file, plan.tolerance, Progress()) if sets else None
@@ -134,20 +136,14 @@ def build(plan: Plan, options: Options) -> Outcome:
     return Outcome(checked, f"read {plan.output / 'README.md'}", tuple(notes))
 
 
-def _convert(contents: Contents, folder: Path, style: str, platform: str) -> str | None:
-    """Writes the model in a style, and what operators and types a build of ONNX Runtime of one's own must hold for it.
-
-    Returns:
-        Why ONNX Runtime does not; None where it does.
-    """
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
+def _convert(contents: Contents, folder: Path, style: str, platform: str) -> None:
+    """Writes the model in a style, and what a build of ONNX Runtime of one's own must hold for it."""
     with _quiet():
         from onnxruntime.tools.convert_onnx_models_to_ort import OptimizationStyle, convert_onnx_models_to_ort
 
         with tempfile.TemporaryDirectory() as work:
             contents.copy(Path(work) / "in")
-            try:
+            with failures("does not write the model in its own format"):
                 convert_onnx_models_to_ort(
                     Path(work) / "in" / "model.onnx",
                     Path(work) / "out",
@@ -155,15 +151,12 @@ def _convert(contents: Contents, folder: Path, style: str, platform: str) -> str
                     target_platform=platform,
                     enable_type_reduction=True,
                 )
-            except (state.Fail, state.InvalidGraph, state.NotImplemented, state.RuntimeException) as error:
-                return " ".join(str(error).split())
             for file in (Path(work) / "out").iterdir():
                 name = file.name.removeprefix("model.") if file.suffix == ".config" else file.name
                 text = file.read_bytes()
                 if file.suffix == ".config":  # the first lines name files of this machine
                     text = b"\n".join(line for line in text.splitlines() if not line.startswith(b"#")) + b"\n"
                 (folder / name).write_bytes(text)
-    return None
 
 
 def _accelerations(path: Path) -> Iterator[Acceleration]:

@@ -57,6 +57,11 @@ def check(contents: Contents, options: Options) -> None:
         raise InvalidArgumentError(
             f"the model has {contents.size:,} bytes, and browsers hold less than {LIMIT:,}: quantize it first"
         )
+    if contents.opset > npm.OPSET:
+        raise InvalidArgumentError(
+            f"the model is of opset {contents.opset}, and ONNX Runtime Web {npm.VERSION} loads up to {npm.OPSET}: "
+            f"convert it with --opset {npm.OPSET}"
+        )
     refuse_dtypes([*contents.inputs, *contents.outputs], DTYPES, "ONNX Runtime Web")
     for option, value, known in (("pixels", options.pixels, PIXELS), ("backends", options.backends, ("all", "wasm"))):
         if value not in known:

@@ -65,7 +65,7 @@ def package(
     pixels: Annotated[
         str | None,
         typer.Option(
-            "--pixels", metavar="0..1|-1..1|0..255|imagenet|caffe", help="web: what pixels become.", show_default=False
+            "--pixels", metavar="LOW..HIGH|imagenet|caffe", help="web: what pixels become.", show_default=False
         ),
     ] = None,
     title: Annotated[str | None, typer.Option("--title", help="web: of the page.", show_default=False)] = None,

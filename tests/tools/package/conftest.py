@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 import onward
 from tests.command import DIGITS
@@ -45,12 +44,11 @@ def runtime(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def model(path: Path, nodes: list[onnx.NodeProto], inputs: list, outputs: list, weights: dict | None = None) -> Path:
+def model(path: Path, nodes: list[onnx.NodeProto], inputs: list, outputs: list, opset: int = 17) -> Path:
     """A small model; inputs and outputs are (name, dtype, shape)."""
     ends = [[helper.make_tensor_value_info(*port) for port in ports] for ports in (inputs, outputs)]
-    initializers = [numpy_helper.from_array(np.asarray(array), name) for name, array in (weights or {}).items()]
-    graph = helper.make_graph(nodes, path.stem, *ends, initializers)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    graph = helper.make_graph(nodes, path.stem, *ends)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8), path)
     return path
 
 

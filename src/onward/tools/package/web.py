@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ LIMIT = 2**31 - 1
 DTYPES = frozenset(
     f"float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool {STRING.name}".split()
 )
-PIXELS = ("0..1", "-1..1", "0..255", "imagenet", "caffe")
+PIXELS = re.compile(r"-?\d+(\.\d+)?\.\.-?\d+(\.\d+)?|imagenet|caffe")
 CHANNELS = (1, 3, 4)
 
 
@@ -33,7 +34,7 @@ class Options:
         runtime: the folder of the npm package onnxruntime-web, or its ``dist``; by default npm is asked for it, once.
         backends: ``wasm`` alone, or ``all``: WebGPU and WebNN too, which take 27 MB more.
         labels: a file with the name of a class on each line.
-        pixels: what the page makes of pixels at first: ``0..1``, ``-1..1``, ``0..255``, ``imagenet`` (mean and
+        pixels: what the page makes of pixels at first: a range such as ``0..1`` or ``-1..1``, ``imagenet`` (mean and
             deviation) or ``caffe`` (mean only, blue first).
         title: of the page; the model's name by default.
     """
@@ -63,9 +64,10 @@ def check(contents: Contents, options: Options) -> None:
             f"convert it with --opset {npm.OPSET}"
         )
     refuse_dtypes([*contents.inputs, *contents.outputs], DTYPES, "ONNX Runtime Web")
-    for option, value, known in (("pixels", options.pixels, PIXELS), ("backends", options.backends, ("all", "wasm"))):
-        if value not in known:
-            raise InvalidArgumentError(f"{option} is '{value}', which is none of {', '.join(known)}")
+    if not PIXELS.fullmatch(options.pixels) or (len(set(options.pixels.split(".."))) == 1 and ".." in options.pixels):
+        raise InvalidArgumentError(f"pixels is '{options.pixels}', which is no range such as 0..1, imagenet or caffe")
+    if options.backends not in ("all", "wasm"):
+        raise InvalidArgumentError(f"backends is '{options.backends}', which is none of all, wasm")
     _labels(contents, options)
 
 

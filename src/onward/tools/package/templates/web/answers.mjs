@@ -15,8 +15,9 @@ export function show(name, tensor, labels) {
   const heading = element("h3", {}, `${name} `, element("small", {}, `${type}, ${dims.join(" × ") || "scalar"}`));
   if (type === "string") return element("div", {}, heading, element("pre", {}, tensor.data.slice(0, SHOWN).join("\n")));
   const bits = type === "float16" && !globalThis.Float16Array;
-  const numbers = Array.from(tensor.data, bits ? half : Number);
-  if (type.startsWith("float") && dims.length <= 2 && last > 1) {
+  const numbers = Array.from(tensor.data, bits ? half : (value) => value);
+  const classes = dims.length === 2 || (dims.length === 1 && labels?.length === last);
+  if (type.startsWith("float") && classes && last > 1) {
     if (numbers.length > last) heading.append(element("small", {}, `, the first of ${numbers.length / last}`));
     return element("div", {}, heading, element("div", { className: "bars" }, ...bars(numbers.slice(0, last), labels)));
   }
@@ -39,7 +40,7 @@ function bars(row, labels) {
 }
 
 function figure(x) {
-  return Number.isInteger(x) ? String(x) : Number(x.toPrecision(5)).toString();
+  return typeof x === "bigint" || Number.isInteger(x) ? String(x) : Number(x.toPrecision(5)).toString();
 }
 
 // An output of the shape of a picture, drawn from its smallest to its largest number.
@@ -48,9 +49,9 @@ function asPicture(numbers, dims) {
   const [, height, width, channels] = dims, size = height * width;
   const canvas = element("canvas", { width, height }), pen = canvas.getContext("2d"), image = pen.createImageData(width, height);
   let low = Infinity, high = -Infinity;
-  for (const x of numbers.slice(0, size * channels)) { low = Math.min(low, x); high = Math.max(high, x); }
+  for (const x of numbers.slice(0, size * channels).map(Number)) { low = Math.min(low, x); high = Math.max(high, x); }
   for (let i = 0; i < size; i++) {
-    for (let c = 0; c < 3; c++) image.data[4 * i + c] = ((numbers[i * channels + (channels === 1 ? 0 : c)] - low) / (high - low || 1)) * 255;
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = ((Number(numbers[i * channels + (channels === 1 ? 0 : c)]) - low) / (high - low || 1)) * 255;
     image.data[4 * i + 3] = 255;
   }
   pen.putImageData(image, 0, 0);

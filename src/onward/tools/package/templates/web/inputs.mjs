@@ -1,15 +1,16 @@
 // What a person gives: a picture, made of the model's size and range, or values as text.
 
-// Pixels from 0 to 255 to what the model was trained on; by channel, red first.
-const PIXELS = {
-  "0..1": { mean: [0, 0, 0], scale: [255, 255, 255] },
-  "-1..1": { mean: [127.5, 127.5, 127.5], scale: [127.5, 127.5, 127.5] },
-  "0..255": { mean: [0, 0, 0], scale: [1, 1, 1] },
-  "imagenet": { mean: [123.675, 116.28, 103.53], scale: [58.395, 57.12, 57.375] },
-  "caffe": { mean: [123.68, 116.779, 103.939], scale: [1, 1, 1], bgr: true },
+// Pixels from 0 to 255 to what the model was trained on: a range, or less a mean and by a deviation, red first.
+const RANGES = ["0..1", "-1..1", "0..255"];
+const STATISTICS = {
+  "imagenet": { mean: [123.675, 116.28, 103.53], scale: [58.395, 57.12, 57.375], title: "ImageNet mean and deviation" },
+  "caffe": { mean: [123.68, 116.779, 103.939], scale: [1, 1, 1], bgr: true, title: "ImageNet mean, blue first" },
 };
-const NAMES = { "0..1": "0 to 1", "-1..1": "-1 to 1", "0..255": "0 to 255", imagenet: "ImageNet mean and deviation",
-  caffe: "ImageNet mean, blue first" };
+function normalisation(pixels) {
+  if (pixels in STATISTICS) return STATISTICS[pixels];
+  const [low, high] = pixels.split("..").map(Number), scale = 255 / (high - low);
+  return { mean: Array(3).fill(-low * scale), scale: Array(3).fill(scale), title: `${low} to ${high}` };
+}
 const SIDE = 224; // of a picture whose size the model leaves open
 
 function element(name, properties = {}, ...children) {
@@ -28,7 +29,8 @@ export function imageField(input, pixels) {
   const { channels, layout } = input.image;
   const height = element("input", { type: "number", min: 1, max: 4096, value: input.image.height ?? SIDE });
   const width = element("input", { type: "number", min: 1, max: 4096, value: input.image.width ?? SIDE });
-  const range = element("select", {}, ...Object.keys(PIXELS).map((key) => new Option(NAMES[key], key, key === pixels, key === pixels)));
+  const range = element("select", {}, ...[...new Set([...RANGES, ...Object.keys(STATISTICS), pixels])].map((key) =>
+    new Option(normalisation(key).title, key, key === pixels, key === pixels)));
   const fit = element("select", {}, new Option("whole picture", "stretch"), new Option("middle square", "crop"));
   const canvas = element("canvas", { className: "preview", title: "draw here", width: +width.value, height: +height.value });
   const file = element("input", { type: "file", accept: "image/*", id: `file-${input.name}` });
@@ -74,7 +76,7 @@ export function imageField(input, pixels) {
     onDrawn(action) { drawn = action; },
     tensor(ort) {
       const bytes = pen.getImageData(0, 0, canvas.width, canvas.height).data;
-      return packed(ort, input, bytes, canvas.width, canvas.height, PIXELS[range.value]);
+      return packed(ort, input, bytes, canvas.width, canvas.height, normalisation(range.value));
     },
     show(tensor) { // a recorded picture, from its darkest to its brightest
       const [h, w] = layout === "nhwc" ? tensor.dims.slice(-3, -1) : tensor.dims.slice(-2);

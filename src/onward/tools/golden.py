@@ -73,8 +73,10 @@ def read(path: str | os.PathLike[str]) -> list[Example]:
     return [sets[number] for number in sorted(sets)]
 
 
-def read_inputs(data: str | os.PathLike[str] | Mapping[str, Any]) -> list[Arrays]:
-    """Inputs from an ``.npz`` file, or given as a mapping."""
+def read_inputs(data: str | os.PathLike[str] | Mapping[str, Any] | Sequence[Arrays]) -> list[Arrays]:
+    """Inputs from an ``.npz`` file, or given as a mapping, or several of these."""
+    if isinstance(data, Sequence) and not isinstance(data, str):
+        return list(data)
     if isinstance(data, Mapping):
         return [{str(name): np.asarray(array) for name, array in data.items()}]
     return [example.inputs for example in read(data)]

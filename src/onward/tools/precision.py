@@ -92,7 +92,7 @@ def halve(
     output: str | os.PathLike[str] | None = None,
     *,
     dtype: str = "float16",
-    data: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    data: str | os.PathLike[str] | Mapping[str, Any] | Sequence[golden.Arrays] | None = None,
     tolerance: float | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -106,7 +106,7 @@ def halve(
         model: an ONNX file.
         output: where to write the result; a file appears only when the answers hold.
         dtype: ``float16`` or ``bfloat16``.
-        data: inputs to measure on instead of drawn ones: an ``.npz`` file, or arrays by name.
+        data: inputs to measure on instead of drawn ones: an ``.npz`` file, arrays by name, or several of these.
         tolerance: absolute and relative together; 1e-2 for float16 and 4e-2 for bfloat16 if not given.
         seed: of the inputs drawn.
 

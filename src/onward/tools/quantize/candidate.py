@@ -1,0 +1,241 @@
+"""Quantised models, made from the float one with any choice of nodes left out.
+
+ONNX Runtime's quantisers place the operators; what they leave to wish for is done before and after: which nodes they
+get, whole tables and recurrent weights, zero points that say nothing, names that are longer than what they name.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from onward.errors import MissingDependencyError
+from onward.program import LIMIT
+from onward.runtime import Session
+from onward.tools.quantize import weights
+from onward.tools.quantize.message import Message, weight_bytes
+from onward.tools.quantize.plan import (
+    BETWEEN,
+    BLOCKS,
+    CLIPPING,
+    DYNAMIC,
+    FLOAT_OUTPUT,
+    INTEGERS,
+    MOVEMENT,
+    ROWS,
+    WEIGHTS,
+    Plan,
+    Unit,
+)
+
+if TYPE_CHECKING:
+    import onnx
+
+INT32 = 6  # TensorProto.INT32
+MICROSOFT = "com.microsoft"
+
+
+class Range(NamedTuple):
+    """The least and the largest value that a tensor's integers stand for."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How candidates are made.
+
+    Attributes:
+        model: the float model.
+        plan: what can be quantised in it.
+        ranges: of activations by name, for static quantisation.
+        reduce_range: weights of 7 bits, for processors that add two products in 16.
+        symmetric: activations are int8 around zero, as accelerators want them; uint8 with a zero point otherwise.
+    """
+
+    model: onnx.ModelProto
+    plan: Plan
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    reduce_range: bool = False
+    symmetric: bool = False
+
+    def make(self, kept: Iterable[Unit] = ()) -> onnx.ModelProto:
+        """The model with every unit quantised but those that are kept."""
+        kept = list(kept)
+        proto = copy.deepcopy(self.model)
+        integers = self.plan.names(INTEGERS, BETWEEN, kept=kept)
+        dynamic = self.plan.names(DYNAMIC, kept=kept)
+        if integers:
+            proto = _static(proto, integers, self.ranges, self.reduce_range, self.symmetric)
+        if dynamic:
+            proto = _dynamic(proto, dynamic, self.reduce_range)
+        stored = {unit.node: unit.treatment for unit in self.plan.units if unit.treatment in (WEIGHTS, ROWS, BLOCKS)}
+        model = Message(proto)
+        weights.store(model, {name: how for name, how in stored.items() if name not in {unit.node for unit in kept}})
+        _tidy(model)
+        proto = model.finish()
+        proto.producer_name, proto.producer_version = self.model.producer_name, self.model.producer_version
+        return proto
+
+
+def observed(plan: Plan, model: Message) -> list[str]:
+    """The tensors whose ranges static quantisation asks for."""
+    nodes = set(plan.names(INTEGERS, BETWEEN))
+    found: dict[str, None] = {}
+    for node in model.proto.graph.node:
+        if node.name in nodes or node.op_type in MOVEMENT | CLIPPING:
+            found.update((name, None) for name in (*node.input, *node.output) if name and name not in model.constants)
+    real = _reals(model.proto)
+    return [name for name in found if name in real]
+
+
+def loaded(proto: onnx.ModelProto) -> Session:
+    """A model in ONNX Runtime, by way of a file where it exceeds one message."""
+    import onnx
+
+    if weight_bytes(proto) < LIMIT // 2:
+        return Session(proto.SerializeToString())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        onnx.save(copy.deepcopy(proto), path, save_as_external_data=True, location="model.data")
+        return Session(path)
+
+
+def _static(
+    proto: onnx.ModelProto, nodes: list[str], ranges: Mapping[str, Range], reduce_range: bool, symmetric: bool
+) -> onnx.ModelProto:
+    """Q/DQ pairs around nodes, by ONNX Runtime's quantiser, from ranges that are known."""
+    with _quiet():
+        from onnxruntime.quantization import QuantType
+        from onnxruntime.quantization.calibrate import TensorData
+        from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+        operators = {node.op_type for node in proto.graph.node if node.name in set(nodes)}
+        through = [node.name for node in proto.graph.node if node.op_type in (MOVEMENT | CLIPPING) - operators]
+        data = {
+            name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in ranges.items()
+        }
+        options = {
+            "ActivationSymmetric": symmetric,
+            "MatMulConstBOnly": True,
+            "OpTypesToExcludeOutputQuantization": sorted(FLOAT_OUTPUT),
+        }
+        activations = QuantType.QInt8 if symmetric else QuantType.QUInt8
+        quantizer = QDQQuantizer(
+            proto, True, reduce_range, QuantType.QInt8, activations, data, nodes + through, [],
+            sorted(operators | MOVEMENT | CLIPPING), options,
+        )  # fmt: skip
+        quantizer.quantize_model()
+        quantizer.model.topological_sort()
+    return quantizer.model.model
+
+
+def _dynamic(proto: onnx.ModelProto, nodes: list[str], reduce_range: bool) -> onnx.ModelProto:
+    """Integer products of activations that are quantised as they come, by ONNX Runtime's quantiser."""
+    import onnx
+
+    with _quiet(), tempfile.TemporaryDirectory() as folder:
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        path = Path(folder) / "model.onnx"
+        operators = sorted({node.op_type for node in proto.graph.node if node.name in set(nodes)})
+        quantize_dynamic(
+            proto, path, operators, per_channel=True, reduce_range=reduce_range, weight_type=QuantType.QInt8,
+            nodes_to_quantize=nodes, use_external_data_format=weight_bytes(proto) > LIMIT // 2,
+        )  # fmt: skip
+        return onnx.load(path)
+
+
+def check_runtime() -> None:
+    """Finds out before any work whether there is a runtime to quantise with.
+
+    Raises:
+        MissingDependencyError: there is none.
+    """
+    try:
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError("quantising needs ONNX Runtime: pip install 'onward[quantize]'") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the quantisers' advice to their own users (to prepare the model, as was done) from standard error."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _tidy(model: Message) -> None:
+    """Drops what takes space and says nothing: zero points of zero, inferred types, long names of inserted nodes."""
+    for node in model.proto.graph.node:
+        if node.op_type != "DequantizeLinear" or len(node.input) < 3 or node.input[0] not in model.constants:
+            continue
+        takers = {taker.op_type for taker in model.takers.get(node.output[0], ())}
+        # Products of matrices become integer kernels only if the zero point of their weights is stated.
+        silent = model.constants[node.input[0]].data_type == INT32 or takers <= {"Conv"}
+        if silent and not model.array(node.input[2]).any():
+            del node.input[2:]
+    _rename(model)
+    for node in model.proto.graph.node:
+        if node.op_type in ("DequantizeLinear", "QuantizeLinear"):
+            node.ClearField("name")
+    del model.proto.graph.value_info[:]
+
+
+_SHORTER = {
+    "_QuantizeLinear_Input": "/r",
+    "_QuantizeLinear_Output": "/q",
+    "_DequantizeLinear_Output": "/d",
+    "_quantized": "/q",
+    "_scale": "/s",
+    "_zero_point": "/z",
+}
+
+
+def _rename(model: Message) -> None:
+    """Gives the quantiser's tensors names that are short; a quarter of a small model's bytes are such names."""
+    graph = model.proto.graph
+    names = {tensor.name for tensor in graph.initializer} | set(model.makers) | {value.name for value in graph.input}
+    names |= model.inner
+    renamed: dict[str, str] = {}
+    for name in sorted(names - model.inner - model.outputs - {value.name for value in graph.input}):
+        stem, short = name, ""
+        while ending := next((e for e in _SHORTER if stem.endswith(e)), ""):
+            stem, short = stem[: -len(ending)], _SHORTER[ending] + short
+        short = stem + short
+        if short != name and short not in names:
+            names.add(short)
+            renamed[name] = short
+    for tensor in graph.initializer:
+        tensor.name = renamed.get(tensor.name, tensor.name)
+    for node in graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+        node.output[:] = [renamed.get(name, name) for name in node.output]
+    model.constants = {tensor.name: tensor for tensor in graph.initializer}
+
+
+def _reals(proto: onnx.ModelProto) -> set[str]:
+    """The names of float32 tensors, as ONNX's shape inference knows them."""
+    import onnx
+
+    shell = type(proto)()
+    shell.CopyFrom(proto)
+    for tensor in shell.graph.initializer:
+        if len(tensor.raw_data) > 1024:  # inference wants the values of shapes only
+            tensor.ClearField("raw_data")
+    known = onnx.shape_inference.infer_shapes(shell).graph
+    values: Any = (*known.value_info, *known.input, *known.output)
+    return {value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}

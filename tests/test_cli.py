@@ -26,7 +26,7 @@ COMMANDS = (
     "inspect",
     "ops",
     "optimize",
-    "halve",
+    "quantize",
     "doctor",
     "run",
     "package",
@@ -224,12 +224,27 @@ def test_optimize_shows_before_and_after(model: Path, tmp_path: Path) -> None:
     onnx.checker.check_model(str(tmp_path / "lean.onnx"), full_check=True)
 
 
-def test_halve_says_what_it_narrowed(model: Path, tmp_path: Path) -> None:
+def test_quantize_halves_too(model: Path, tmp_path: Path) -> None:
     target = tmp_path / "half.onnx"
-    result = onward("halve", model, "-o", target, "--data", GOLDEN, "--json")
+    result = onward("quantize", model, "-o", target, "--to", "float16", "--data", GOLDEN, "--json")
     assert result.returncode == 0, result.stderr
     said = json.loads(result.stdout)
-    assert said["verification"]["passed"]
-    assert said["halved"]["Conv"] == 3
+    assert said["figures"]["agreement"] == 1
+    assert said["quantised"]["halves"]["Conv"] == 3
     assert target.stat().st_size < model.stat().st_size
-    assert onward("halve", model, "-o", target, "--dtype", "int3").returncode == 2
+    assert onward("quantize", model, "-o", target, "--to", "int3").returncode == 2
+
+
+def test_quantize_holds_a_limit_or_writes_nothing(model: Path, tmp_path: Path) -> None:
+    target, report = tmp_path / "small.onnx", tmp_path / "report.md"
+    flags = ["--data", GOLDEN, "--no-time", "--report", report]
+    result = onward("quantize", model, "-o", target, *flags, "--min-sqnr", "20dB")
+    assert result.returncode == 0, result.stderr
+    assert "at least 20 dB" in result.stdout
+    assert target.stat().st_size < 0.4 * model.stat().st_size
+    assert "SQNR" in report.read_text()
+    target.unlink()
+    result = onward("quantize", model, "-o", target, *flags, "--min-sqnr", "200dB")
+    assert result.returncode == 8
+    assert "does not hold for any choice of nodes" in result.stderr
+    assert not target.exists()

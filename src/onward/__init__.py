@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from onward.tools.junit import write_junit
     from onward.tools.optimize import optimize
     from onward.tools.package import package
-    from onward.tools.precision import halve
+    from onward.tools.quantize import quantize
     from onward.tools.record import record
     from onward.tools.session import session
     from onward.tools.verify import Verification, verify
@@ -37,11 +37,11 @@ __all__ = [
     "convert_all",
     "doctor",
     "errors",
-    "halve",
     "keep",
     "lower",
     "optimize",
     "package",
+    "quantize",
     "record",
     "session",
     "spec",
@@ -62,11 +62,11 @@ _HOMES = {
     "convert_all": "onward.batch",
     "doctor": "onward.tools.doctor",
     "errors": "onward",
-    "halve": "onward.tools.precision",
     "keep": "onward.lowering",
     "lower": "onward.lowering",
     "optimize": "onward.tools.optimize",
     "package": "onward.tools.package",
+    "quantize": "onward.tools.quantize",
     "record": "onward.tools.record",
     "session": "onward.tools.session",
     "spec": "onward.specs",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # The functions that a list can name: each takes a model's file first. What they return says by `passed` whether all is
 # well; where it does not, having returned is enough.
-STEPS = ("verify", "optimize", "halve")
+STEPS = ("verify", "optimize", "quantize")
 
 
 @dataclass(frozen=True)

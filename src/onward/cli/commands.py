@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onward.cli import beside, check, doctor, from_source, on_model, package, run
+from onward.cli import beside, check, doctor, from_source, on_model, package, quantize, run
 from onward.cli.app import app
 
-__all__ = ["app", "beside", "check", "doctor", "from_source", "on_model", "package", "run"]
+__all__ = ["app", "beside", "check", "doctor", "from_source", "on_model", "package", "quantize", "run"]

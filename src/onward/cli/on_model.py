@@ -1,4 +1,4 @@
-"""The commands that take an ONNX model: verify, optimize, halve."""
+"""The commands that take an ONNX model: verify, optimize."""
 
 from __future__ import annotations
 
@@ -124,36 +124,4 @@ def optimize(
 
     with console.progress("read", "optimise", "verify", "write") as progress:
         result = improve(model, output, verify=verify, data=data, seed=seed, tolerance=tolerance, progress=progress)
-    console.show(result, as_json, report)
-
-
-@app.command(
-    epilog="""[bold]Examples[/]
-
-    onward halve model.onnx -o half.onnx
-
-    onward halve model.onnx -o half.onnx --dtype bfloat16 --data inputs.npz --tolerance 0.02
-    """
-)
-def halve(
-    model: Model,
-    output: Written,
-    dtype: Annotated[str, typer.Option("--dtype", metavar="float16|bfloat16", help="The half type.")] = "float16",
-    data: Data = None,
-    seed: Seed = 0,
-    tolerance: Annotated[
-        float | None,
-        typer.Option("--tolerance", help="Absolute and relative; by default 1e-2 for float16, 4e-2 for bfloat16."),
-    ] = None,
-    report: ReportFile = None,
-    verbose: Verbose = False,
-    log_file: LogFile = None,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Let a float32 model compute in half precision wherever its answers hold; inputs and outputs stay float32."""
-    from onward.tools.precision import halve as narrow
-
-    with console.progress("run", "measure", "write") as progress:
-        result = narrow(model, output, dtype=dtype, data=data, seed=seed, tolerance=tolerance, progress=progress)
     console.show(result, as_json, report)

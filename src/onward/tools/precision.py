@@ -51,12 +51,14 @@ class Precision(Reported):
 
     Attributes:
         program: the model.
+        rounded: a float32 model that rounds every value as the halves would.
         halved: how many nodes of each operator compute in the half type.
         kept: the same of those that stayed in float32, by the reason: ``type``, ``range`` or ``accuracy``.
         verification: how it compares with the original.
     """
 
     program: ONNXProgram
+    rounded: ONNXProgram
     halved: dict[str, int]
     kept: dict[str, dict[str, int]]
     verification: Verification
@@ -161,7 +163,7 @@ class _Trials:
         program, halved, reasons = self._changed(kept, _convert)
         rounded, _, _ = self._changed(kept, _round)
         verification = against_examples(rounded.session, self._examples, self._path.name, self._tolerance, Progress())
-        return Precision(program, halved, reasons, verification)
+        return Precision(program, rounded, halved, reasons, verification)
 
     def _changed(
         self, kept: frozenset[str], change: Change

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from onward.writing import check_writable
 
 __all__ = ["KINDS", "Quantization", "quantize"]
 
+STAGES = ("measure", "read", "calibrate", "run", "quantise", "rank", "guard", "time", "write")
+Inputs = Iterable[Mapping[str, Any]]
 KINDS = ("int8", "int8-dynamic", "int4", "float16", "bfloat16")
 
 
@@ -32,10 +34,10 @@ def quantize(
     output: str | os.PathLike[str] | None = None,
     *,
     to: str = "int8",
-    data: Any = None,
+    data: str | os.PathLike[str] | Mapping[str, Any] | Inputs | Callable[[], Inputs] | None = None,
     labels: Any = None,
     preprocess: str | None = None,
-    check: Any = None,
+    check: str | os.PathLike[str] | Mapping[str, Any] | Inputs | Callable[[], Inputs] | None = None,
     max_drop: float | str | None = None,
     min_sqnr: float | str | None = None,
     metric: Metric | None = None,
@@ -100,9 +102,7 @@ def quantize(
     with prepare.readable(path, to, notes) as readable:
         session = Session(readable)
         source = (
-            drawn(readable, seed)
-            if data is None
-            else open_samples(data, session.inputs, None if check is not None else labels, preprocess, samples)
+            drawn(readable, seed) if data is None else open_samples(data, session.inputs, labels, preprocess, samples)
         )
         judged = source if check is None else open_samples(check, session.inputs, labels, preprocess, samples)
         with progress.stage("measure"):
@@ -128,7 +128,7 @@ def quantize(
             recipe = Recipe(message.proto, chosen, seen, reduce_range, symmetric)
             telling = Yardstick(session.run, judged.first(guard.RANKED_ON))
             found = guard.search(recipe, yardstick, telling, limit, budget, progress)
-            result = _result(path, chosen, found, yardstick, judged, limit, session, timed, notes)
+            result = _result(path, chosen, found, yardstick, judged, limit, session, timed, notes, progress)
     if result.model_proto is None:
         why = "in the time given (budget)" if found.timed_out else "for any choice of nodes"
         raise VerificationError(f"{limit} does not hold {why}; nothing was written\n{result}", result)
@@ -170,13 +170,15 @@ def _result(
     session: Session,
     timed: bool,
     notes: list[str],
+    progress: Progress,
 ) -> Quantization:
     """Everything there is to tell; of the last model that was tried where none held."""
     figures = found.figures or found.steps[-1].figures
     before, after = size_of(path), found.steps[-1].size if found.model is None else size(found.model)
     speed = None
     if timed and found.model is not None:
-        speed = measure.speed(session, candidate.loaded(found.model), judged.first(1)[0])
+        with progress.stage("time"):
+            speed = measure.speed(session, candidate.loaded(found.model), judged.first(1)[0])
     if found.timed_out:
         notes.append("the time (budget) ran out before the fewest nodes to keep in float were found")
     kept = {each.unit for each in found.kept}

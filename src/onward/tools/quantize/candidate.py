@@ -164,7 +164,7 @@ def check_runtime() -> None:
     try:
         import onnxruntime  # noqa: F401
     except ImportError as error:
-        raise MissingDependencyError("quantising needs ONNX Runtime: pip install 'onward[quantize]'") from error
+        raise MissingDependencyError("quantising needs ONNX Runtime: pip install 'onward[runtime]'") from error
 
 
 @contextmanager

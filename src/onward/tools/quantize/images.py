@@ -106,7 +106,7 @@ class Pictures:
         try:
             import PIL  # noqa: F401
         except ImportError as error:
-            raise MissingDependencyError("reading pictures needs Pillow: pip install 'onward[quantize]'") from error
+            raise MissingDependencyError("reading pictures needs Pillow: pip install 'onward[image]'") from error
         self._folder, self._preprocess = folder, preprocess
         self._port, self._channels, self._first = _picture_input(ports)
         height, width = self._port.shape[2:4] if self._first else self._port.shape[1:3]

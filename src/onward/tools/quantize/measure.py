@@ -201,18 +201,30 @@ class Speed:
     Attributes:
         before, after: the median of a run, in milliseconds.
         ratio: the median of after / before, pair by pair.
+        quartiles: the middle half of these ratios, which is the noise.
         batch: how many samples a run takes.
     """
 
     before: float
     after: float
     ratio: float
+    quartiles: tuple[float, float]
     batch: int
 
+    @property
+    def verdict(self) -> str:
+        """In words; where the noise covers the difference, there is none to tell of."""
+        low, high = self.quartiles
+        if low <= 1 <= high or 0.97 < self.ratio < 1.03:
+            return "about as fast"
+        return f"{max(self.ratio, 1 / self.ratio):.2f} times {'faster' if self.ratio < 1 else 'SLOWER'}"
+
     def __str__(self) -> str:
-        how = "as fast" if 0.97 < self.ratio < 1.03 else "faster" if self.ratio < 1 else "SLOWER"
-        factor = "" if how == "as fast" else f"{max(self.ratio, 1 / self.ratio):.2f} times "
-        return f"{self.before:.2f} ms, now {self.after:.2f} ms: {factor}{how} here (batch {self.batch})"
+        low, high = self.quartiles
+        return (
+            f"{self.before:.2f} ms, now {self.after:.2f} ms: {self.verdict} on this processor "
+            f"(batch {self.batch}, ratio {low:.2f} to {high:.2f})"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -234,4 +246,5 @@ def speed(before: Session, after: Session, batch: Arrays, seconds: float = 2.0) 
         times.append((pair[0], pair[1]))
     size = max((array.shape[0] for array in batch.values() if array.ndim), default=1)
     old, new = zip(*times, strict=True)
-    return Speed(statistics.median(old), statistics.median(new), statistics.median(b / a for a, b in times), size)
+    low, middle, high = statistics.quantiles((b / a for a, b in times), n=4)
+    return Speed(statistics.median(old), statistics.median(new), middle, (low, high), size)

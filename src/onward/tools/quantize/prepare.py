@@ -24,7 +24,6 @@ QUANTISED = frozenset(
     | {"QuantizeLinear", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "MatMulNBits", "QGemm", "QLinearAdd"}
 )
 BLOCKS_SINCE = 21  # of int4, and of a scale for each block, in DequantizeLinear
-LAST_WITH_KERNELS = 26  # ONNX Runtime's CPU has no QuantizeLinear and DequantizeLinear of opset 28
 
 
 @contextmanager
@@ -47,14 +46,14 @@ def readable(path: Path, kind: str, notes: list[str]) -> Iterator[Path]:
     refuse_quantised(proto, path)
     opset = next((i.version for i in proto.opset_import if i.domain in ("", "ai.onnx")), 0)
     wanted = BLOCKS_SINCE if kind == "int4" and opset < BLOCKS_SINCE else opset
-    wanted = BLOCKS_SINCE if opset > min(LAST_WITH_KERNELS, MAX_OPSET) else wanted
+    wanted = BLOCKS_SINCE if opset > MAX_OPSET else wanted  # ONNX Runtime's CPU has no Q and DQ of opset 28
     if wanted == opset or not opset:
         yield path
         return
     why = (
         f"int4 needs opset {BLOCKS_SINCE}"
         if opset < BLOCKS_SINCE
-        else "ONNX Runtime's CPU has no kernels of that opset for QuantizeLinear and DequantizeLinear"
+        else "ONNX Runtime's CPU has no kernels of opset 28 for QuantizeLinear and DequantizeLinear"
     )
     with tempfile.TemporaryDirectory() as folder:
         changed = Path(folder) / path.name

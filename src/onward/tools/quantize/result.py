@@ -59,6 +59,11 @@ class Quantization(Reported):
         """The size of the file beside the float model's."""
         return self.size_after / self.size_before
 
+    def summary(self) -> str:
+        """The outcome in one sentence."""
+        speed = "" if self.speed is None else f", {self.speed.verdict}"
+        return f"{self.ratio:.3f} of the size{speed}, {self.figures}, {len(self.kept)} nodes kept in float"
+
     def __str__(self) -> str:
         lines = [f"{self.source} as {self.kind}, measured on {self.samples}"]
         lines += [f"  {name:<9}{value}" for name, value in self._facts().items()]

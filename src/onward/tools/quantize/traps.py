@@ -58,7 +58,7 @@ _ALL = (INTEGERS, DYNAMIC, WEIGHTS, ROWS, BLOCKS)
 
 def of_outcome(kind: str, speed: Speed | None, size: float, figures: Figures, limit: Limit) -> Iterator[str]:
     """What the figures should make a reader think of."""
-    if speed is not None and speed.ratio > 1.03:
+    if speed is not None and "SLOWER" in speed.verdict:
         hints = {
             "int8": "converting to and from integers outweighs what they save in a model this small, or of this shape",
             "int8-dynamic": "activations are quantised, and stored weights made float, in every run",

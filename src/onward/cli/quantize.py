@@ -9,7 +9,7 @@ import typer
 
 from onward import arguments, console
 from onward.cli.app import app
-from onward.cli.flags import Debug, Json, ReportFile, Seed
+from onward.cli.flags import Debug, Json, LogFile, ReportFile, Seed, Verbose
 from onward.cli.on_model import Model
 
 
@@ -112,6 +112,8 @@ def quantize(
     timed: Annotated[bool, typer.Option("--time/--no-time", help="Compare the speed of both models.")] = True,
     seed: Seed = 0,
     report: ReportFile = None,
+    verbose: Verbose = False,
+    log_file: LogFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

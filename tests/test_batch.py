@@ -46,6 +46,16 @@ output = "out/{name}.lean.onnx"
 run = "verify"
 golden = "digits/golden.npz"
 
+[[models.digits.steps]]
+run = "package"
+kind = "docker"
+port = 9000
+output = "out/service"
+
+[[models.digits.steps]]
+run = "check"
+target = "cpu"
+
 [models.wrong]
 source = "digits/saved_model"
 verify = "wrong.npz"
@@ -96,8 +106,10 @@ def test_each_model_ends_for_itself(found: dict[str, Any]) -> None:
 
 
 def test_files_are_where_the_list_says(found: dict[str, Any], folder: Path) -> None:
-    assert sorted(path.name for path in (folder / "out").iterdir()) == ["digits.lean.onnx", "digits.onnx", "text.onnx"]
-    opsets = {p.stem: onnx.load(p).opset_import[0].version for p in (folder / "out").iterdir()}
+    assert {path.name for path in (folder / "out").iterdir()} == {
+        "digits.lean.onnx", "digits.onnx", "service", "text.onnx",
+    }  # fmt: skip
+    opsets = {p.stem: onnx.load(p).opset_import[0].version for p in (folder / "out").glob("*.onnx")}
     assert opsets == {"digits": 18, "digits.lean": 18, "text": 21}
     digits = onnx.load(folder / "out" / "digits.onnx").graph
     assert digits.input[0].type.tensor_type.shape.dim[0].dim_param == "pictures"
@@ -111,19 +123,17 @@ def test_it_is_what_one_conversion_makes(found: dict[str, Any], folder: Path, tm
 
 def test_steps_follow_on_each_other(found: dict[str, Any], folder: Path) -> None:
     done = found["models"][0]["done"]
-    assert [(each["name"], each["passed"]) for each in done] == [
-        ("convert", True),
-        ("optimize", True),
-        ("verify", True),
-    ]
+    assert [each["name"] for each in done if each["passed"]] == ["convert", "optimize", "verify", "package", "check"]
     assert done[1]["size"] == (folder / "out" / "digits.lean.onnx").stat().st_size
     assert done[2]["result"]["against"] == "the answers in golden.npz"
+    assert done[3]["size"] > done[1]["size"]
+    assert done[4]["result"]["model"] == done[1]["output"]  # a package is no model
 
 
 def test_junit_has_a_suite_for_each_model(found: dict[str, Any], folder: Path) -> None:
     root = ElementTree.parse(folder / "results.xml").getroot()
     kinds = {suite.get("name"): Counter(part.tag for part in suite.iter()) for suite in root}
-    assert kinds["digits"]["testcase"] == 5  # three things done, two of them compared
+    assert kinds["digits"]["testcase"] == 7  # five things done, two of them compared
     assert {name: (found["failure"], found["error"]) for name, found in kinds.items()} == {
         "digits": (0, 0),
         "wrong": (2, 0),  # the conversion, and the output that differs
@@ -131,6 +141,16 @@ def test_junit_has_a_suite_for_each_model(found: dict[str, Any], folder: Path) -
         "text": (0, 0),
     }
     assert all("too far off" in str(failure.get("message")) for failure in root.iter("failure"))
+
+
+def test_a_target_that_does_not_run_it_is_a_failure(tmp_path: Path) -> None:
+    table = {"source": str(TEXT / "saved_model"), "output": str(tmp_path / "a.onnx"), "verify": False}
+    steps = [{"run": "check", "target": "tensorrt-10"}]
+    summary = onward.convert_all({"models": {"text": {**table, "steps": steps}}}, jobs=1)
+    assert summary.exit_code == 9
+    [_, checked] = summary.outcomes[0].done
+    assert not checked.passed
+    assert checked.text
 
 
 def test_the_table_tells_it(folder: Path) -> None:
@@ -257,7 +277,7 @@ def test_every_option_is_checked() -> None:
 
 @pytest.mark.parametrize("name", STEPS)
 def test_every_step_takes_a_file_and_says_what_became_of_it(name: str) -> None:
-    assert next(iter(keywords(name))) == "model"
+    assert next(iter(keywords(name, {}))) == "model"
 
 
 @pytest.mark.parametrize(
@@ -284,6 +304,7 @@ def test_every_step_takes_a_file_and_says_what_became_of_it(name: str) -> None:
         ("[models.a]\nsource = 'a'\nsteps = ['verify']", "steps are tables"),
         ("[models.a]\nsource = 'a'\nsteps = [{golden = 'x'}]", r"step 1: run says which function"),
         ("[models.a]\nsource = 'a'\nsteps = [{run = 'optimise'}]", r"did you mean 'optimize'\?"),
+        ("[models.a]\nsource = 'a'\nsteps = [{run = 'package', kind = 'docker', labels = 'x'}]", "knows no 'labels'"),
         ("[models.a]\nsource = 'a'\nsteps = [{run = 'verify', goldn = 'x'}]", r"'goldn' \(did you mean 'golden'\?\)"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import inspect
 import os
 import sys
@@ -16,6 +17,7 @@ from onward import arguments
 from onward.batch.job import STEPS, Job, Step
 from onward.errors import InvalidArgumentError, InvalidSourceError
 from onward.options import Options
+from onward.tools.package import KINDS
 
 OWN = ("source", "steps")  # a model's keys besides the fields of Options
 OUTPUT = "{name}.onnx"
@@ -200,7 +202,7 @@ def _steps(steps: Any, place: Place, where: str) -> Iterator[Step]:
         if name is None:
             raise InvalidArgumentError(f"{at}: run says which function: {', '.join(STEPS)}")
         _known({name: None}, STEPS, at)
-        parameters = keywords(name)
+        parameters = keywords(name, given)
         _known(given, parameters, f"{at} ({name})")
         for key, value in given.items():
             if isinstance(value, str) and "PathLike" in parameters[key]:
@@ -208,10 +210,13 @@ def _steps(steps: Any, place: Place, where: str) -> Iterator[Step]:
         yield Step(name, given)
 
 
-def keywords(name: str) -> dict[str, str]:
+def keywords(name: str, given: Mapping[str, Any]) -> dict[str, str]:
     """What a step takes: its function's keyword arguments with their annotations, and ``model``."""
     parameters = list(inspect.signature(getattr(onward, name)).parameters.values())
     known = {p.name: str(p.annotation) for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD}
+    if name == "package" and given.get("kind") in KINDS:  # each kind has options of its own
+        options = importlib.import_module(f"onward.tools.package.{given['kind']}").Options
+        known.update((field.name, str(field.type)) for field in fields(options))
     known.pop("progress", None)
     return known
 

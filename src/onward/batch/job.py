@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import onward
 from onward.errors import OnwardError, OutputError, VerificationError
+from onward.reporting import Reported
 
 if TYPE_CHECKING:
     from onward.tools.verify import Verification
 
-# The functions that a list can name: each takes a model's file first. What they return says by `passed` whether all is
-# well; where it does not, having returned is enough.
-STEPS = ("verify", "optimize", "quantize")
+# The functions that a list can name: each takes a model's file first. What they return says by `passed`, or raises when
+# told to `require`, whether all is well; where it does neither, having returned is enough.
+STEPS = ("verify", "optimize", "quantize", "check", "package")
 
 
 @dataclass(frozen=True)
@@ -161,14 +162,23 @@ def _work(job: Job) -> Iterator[Done]:
         if step.function == "verify" and not {"source", "golden"} & set(given):
             given["source"] = job.source
         result = getattr(onward, step.function)(target, **given)
+        if hasattr(result, "require"):
+            result.require()
         output = given.get("output")
-        model = output or model
+        model = output if output and Path(output).is_file() else model  # a package is a folder
         passed = bool(getattr(result, "passed", True))
         size = size_of(output) if output else None
-        told = result.summary() if hasattr(result, "summary") else str(result).strip().splitlines()[-1]
+        told = _told(result)
         verification = result if step.function == "verify" else None
         took = time.perf_counter() - start
         yield Done(step.function, took, passed, told, output, size, result.to_dict(), verification)
+
+
+def _told(result: Any) -> str:
+    """What became of a step, in a sentence."""
+    if hasattr(result, "summary"):
+        return result.summary()
+    return (result.page().summary if isinstance(result, Reported) else "") or str(result).strip().splitlines()[-1]
 
 
 def _make_folder(folder: Path) -> None:

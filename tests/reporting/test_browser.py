@@ -83,6 +83,34 @@ def test_search_leaves_the_rows_that_hold_all_words(browser: Any, page: Path) ->
     assert len(visible_rows(browser, layers)) == 15
 
 
+def test_rows_beyond_those_drawn_are_found_too(browser: Any, tmp_path: Path) -> None:
+    rows = [(f"layer{i}/conv", i, Mark("ok" if i % 2 else "fail", f"verdict {i}")) for i in range(5000)]
+    long = Page("Long", sections=[Section("Long", [Table(("node", "number", "verdict"), rows, search=True)])])
+    show(browser, save(long, tmp_path / "long.html"), 1000)
+    figure = browser.find_element("css selector", "figure")
+    field, count = (figure.find_element("css selector", name) for name in ("input", "output"))
+    assert figure.find_element("css selector", ".more").text == "4,700 more rows: filter to see them."
+
+    def found(words: str) -> list[str]:
+        field.clear()
+        field.send_keys(words)
+        lines = browser.execute_script(
+            "return Array.from(arguments[0].tBodies[0].rows).filter(r => !r.hidden).map(r => r.innerText)",
+            figure.find_element("css selector", "table"),
+        )
+        return [" ".join(line.split()) for line in lines]
+
+    assert found("layer4321/") == ["layer4321/conv 4,321 verdict 4321"]
+    assert count.text == "1 of 5000"
+    drawn, mark = (figure.find_elements("css selector", name)[-1] for name in ("td.n", ".mark.ok"))
+    assert (drawn.text, mark.text) == ("4,321", "verdict 4321")
+    assert len(found("conv")) == 300
+    assert count.text == "5000 of 5000, the first 300 shown"
+    assert found("layer29 299")[0].startswith("layer299/")
+    assert found("nothing like it") == []
+    assert len(found(" ")) == 300
+
+
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
 def test_nothing_overflows(browser: Any, page: Path, width: int, tmp_path: Path) -> None:
     for path in (page, save(WIDE, tmp_path / "wide.html", "onward convert " + "x" * 300)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from onward.reporting import Cell, Mark, Page
 from onward.reporting.cells import bars, listed, numeric, text
 from onward.reporting.plot import plot
 
-WIDE = 26  # characters
+WIDE = 26  # characters, as in page.js
+DRAWN = 300  # rows of a table with search; the others are drawn when they are asked for
 
 
 def html(page: Page) -> str:
@@ -33,9 +35,10 @@ def html(page: Page) -> str:
         slug=_slug,
         wraps=_wraps,
         breakable=_breakable,
+        plain=_plain,
     )
     environment.tests["mark"] = lambda value: isinstance(value, Mark)
-    return environment.get_template("page.html.jinja").render(page=page)
+    return environment.get_template("page.html.jinja").render(page=page, drawn_rows=DRAWN)
 
 
 def _kind(block: Any) -> str:
@@ -45,6 +48,11 @@ def _kind(block: Any) -> str:
 def _wraps(value: Cell) -> bool:
     """Whether a cell is better broken into lines than widening its column."""
     return len(text(value)) > WIDE
+
+
+def _plain(rows: Sequence[Sequence[Cell]]) -> list[list[str | list[str]]]:
+    """Rows as page.js draws them: a mark is its verdict and words, anything else its text."""
+    return [[[c.verdict, c.text] if isinstance(c, Mark) else text(c) for c in row] for row in rows]
 
 
 def _breakable(words: str) -> str:

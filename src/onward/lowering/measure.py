@@ -47,6 +47,8 @@ class Sizes:
             if elements.ndim != 1:
                 result = op.Reshape(result, list(elements.shape))
         result = op.Cast(result, to=value.dtype)
+        if result.known is None and not result.is_const:
+            result.known = elements
         self.made[id(value)] = result
         self._kept.append(value)
         return result

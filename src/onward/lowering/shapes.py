@@ -305,8 +305,19 @@ def _resize(x: Inputs, attrs: Attrs) -> Shape | None:
     return tuple(result)
 
 
+def _whole(x: Value) -> np.ndarray | None:
+    """The elements of a number that is whole, whatever its dtype: a size counts as one in floating point too."""
+    if x.dtype.kind != "f":
+        return x.elements
+    if x.array is not None:
+        return x.array.astype(np.int64).astype(object) if (x.array == np.floor(x.array)).all() else None
+    cast = x.producer
+    source = cast.inputs[0] if cast is not None and cast.op == "Cast" and x.dtype.itemsize >= 4 else None
+    return None if source is None or source.dtype.kind == "f" else source.elements
+
+
 def _range(x: Inputs, attrs: Attrs) -> Shape | None:
-    start, end, step = (v.elements for v in x)
+    start, end, step = (_whole(v) for v in x)
     if all(v.array is not None and v.dtype.kind == "f" for v in x):
         return (len(np.arange(*(v.array for v in x))),)
     if start is None or end is None or step is None or not isinstance(step.item(), int):

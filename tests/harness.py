@@ -95,6 +95,7 @@ class Case:
         sizes: overrides of SIZES.
         tolerance: absolute and relative, per output dtype's default.
         opset: target opset.
+        target: the runtime to write for, if not for any.
         ops: ONNX op types that the graph must contain; a leading ``!`` forbids one.
         why: the reason for anything unusual.
     """
@@ -105,6 +106,7 @@ class Case:
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     tolerance: float | None = None
     opset: int = 21
+    target: str | None = None
     ops: str = ""
     why: str = ""
 
@@ -132,7 +134,7 @@ def check(name: str, c: Case) -> None:
     built = c.function() if c.builds else c.function
     specs = [a.spec(f"x{i}") for i, a in enumerate(c.args)]
     function = tf.function(lambda *xs: tf.nest.flatten(built(*xs)), input_signature=specs)
-    program = onward.convert(function, verify=False, opset=c.opset)
+    program = onward.convert(function, verify=False, opset=c.opset, target=c.target)
     model = program.model_proto
     onnx.checker.check_model(model, full_check=True)
     _check_ops(model, c.ops)

@@ -181,6 +181,35 @@ CASES: dict[str, Case] = {
     "attention/without-a-kernel": case(
         _attention(), f32("b", "t", 6), builds=True, opset=25, ops="Softmax !Attention"
     ),
+    "attention/for-onnxruntime": case(
+        _attention(), f32("b", "t", 6), builds=True, target="onnxruntime",
+        ops="MultiHeadAttention !Softmax !Transpose !Mul",
+    ),
+    "attention/for-onnxruntime-without-a-kernel": case(
+        _attention(), f32("b", "t", 6), builds=True, target="onnxruntime", opset=25, ops="MultiHeadAttention !Softmax"
+    ),
+    "attention/for-onnxruntime-by-the-operator": case(
+        _attention(), f32("b", "t", 6), builds=True, target="onnxruntime", opset=23, ops="Attention !MultiHeadAttention"
+    ),
+    "attention/for-onnxruntime-causal": case(
+        _attention(use_causal_mask=True), f32("b", "t", 6), builds=True, target="onnxruntime",
+        ops="MultiHeadAttention !Softmax",
+    ),
+    "attention/for-onnxruntime-masked": case(
+        _attention(lambda x: tf.matmul(x, x, transpose_b=True)[:, :, :-2] > 0), f32("b", "t", 6), builds=True,
+        target="onnxruntime", ops="MultiHeadAttention !Softmax",
+    ),
+    "attention/for-onnxruntime-nothing-seen": case(
+        _attention(lambda x: tf.zeros_like(x[:, None, :-2, 0], tf.bool)), f32("b", "t", 6), builds=True,
+        target="onnxruntime", ops="MultiHeadAttention !Softmax", why="such rows are zero",
+    ),
+    "attention/for-onnxruntime-grouped": case(
+        _grouped_attention, f32("b", "t", 6), builds=True, target="onnxruntime", ops="MultiHeadAttention !Softmax"
+    ),
+    "attention/for-onnxruntime-positions": case(
+        lambda x: _softmax(x, lambda s: s * 0.3 + _distances(x)) @ (x[:, :, :-2] + 1), f32("b", 2, "t", 3),
+        target="onnxruntime", ops="MultiHeadAttention !Softmax",
+    ),
     "attention/masked": case(
         _attention(lambda x: tf.matmul(x, x, transpose_b=True)[:, :, :-2] > 0), f32("b", "t", 6), builds=True,
         opset=23, ops="Attention !Softmax",

@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from onward.errors import InvalidArgumentError
+
 DEFAULT_OPSET = 21
+TARGETS = ("onnxruntime",)
+
+
+def check_target(target: str | None) -> None:
+    """Refuses a runtime that Onward has nothing of its own for.
+
+    Raises:
+        InvalidArgumentError: it is none of ``TARGETS``.
+    """
+    if target is not None and target not in TARGETS:
+        raise InvalidArgumentError(f"target is {' or '.join(map(repr, TARGETS))}, or not given; not {target!r}")
 
 
 def _option(default: Any, text: str) -> Any:
@@ -68,6 +81,11 @@ class Options:
     )
     ignore_default: Any = _option(
         None, "Placeholders that have a default, by name (True for all): they are inputs that must be given."
+    )
+    target: str | None = _option(
+        None,
+        "The one runtime that the file is for: 'onnxruntime' allows its own operators where they are faster; plain "
+        "ONNX if not given.",
     )
     checkpoint: Any = _option(
         None,

@@ -16,7 +16,7 @@ from onward.graph import Graph
 from onward.logs import listened
 from onward.lowering import lower_graph
 from onward.lowering.builder import Builder
-from onward.options import DEFAULT_OPSET, Options
+from onward.options import DEFAULT_OPSET, Options, check_target
 from onward.program import ONNXProgram
 from onward.progress import Progress
 from onward.sources import open_source
@@ -48,6 +48,7 @@ def convert(
     dequantize: bool = False,
     use_default: bool | str | Sequence[str] | None = None,
     ignore_default: bool | str | Sequence[str] | None = None,
+    target: str | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> ONNXProgram:
     """Converts a TensorFlow or Keras model to ONNX.
@@ -81,6 +82,8 @@ def convert(
         use_default: placeholders of a frozen graph that take their default instead of being inputs that may be left
             out, by name; True for all.
         ignore_default: placeholders whose default does not count: inputs that must be given.
+        target: "onnxruntime" allows operators of ONNX Runtime's own (``com.microsoft``) where they are faster there; by
+            default a file is plain ONNX.
         checkpoint: a training checkpoint or weights file to load into the live model first.
 
     Returns:
@@ -108,6 +111,7 @@ def convert(
         dequantize=dequantize,
         use_default=use_default,
         ignore_default=ignore_default,
+        target=target,
         checkpoint=checkpoint,
     )
     return run(source, options)
@@ -122,6 +126,7 @@ def run(source: Any, options: Options, progress: Progress | None = None, journal
         journal = Journal()
     if options.state not in ("stored", "carried"):
         raise InvalidArgumentError(f"state is 'stored' or 'carried', not {options.state!r}")
+    check_target(options.target)
     if options.output is not None:
         check_writable(Path(options.output))
     with _uncollected():
@@ -156,6 +161,7 @@ def build(graph: Graph, options: Options, progress: Progress, journal: Journal |
     """The ONNX graph of a source that is read: lowered, and through the passes."""
     with progress.stage("lower"):
         op = lower_graph(graph, options.opset, options.custom_ops, carry=options.state == "carried", journal=journal)
+    op.target = options.target or ""
     with progress.stage("simplify"):
         passes.run(op, op.graph, [*(output.name for output in graph.outputs), *op.carried])
     return op

@@ -54,6 +54,7 @@ Outputs = Annotated[str | None, typer.Option("--outputs", metavar="NAME,...", he
 Signature = Annotated[str | None, typer.Option("--signature", help=HELP["signature"], show_default=False)]
 Tag = Annotated[str | None, typer.Option("--tag", help=HELP["tag"], show_default=False)]
 Opset = Annotated[int, typer.Option("--opset", help=HELP["opset"])]
+Target = Annotated[str | None, typer.Option("--for", metavar="onnxruntime", help=HELP["target"], show_default=False)]
 Unsafe = Annotated[bool, typer.Option("--allow-unsafe", help=HELP["allow_unsafe"])]
 Golden = Annotated[
     Path | None,

@@ -28,6 +28,7 @@ from onward.cli.flags import (
     Signature,
     Source,
     Tag,
+    Target,
     Unsafe,
     Verbose,
 )
@@ -47,6 +48,8 @@ from onward.options import DEFAULT_OPSET, Options
     onward convert saved_model -o model.onnx --input image=batch,224,224,3 --input ids:int32=batch,128
 
     onward convert saved_model -o model.onnx --inputs-as nchw --rename image=pixels
+
+    onward convert saved_model -o model.onnx --for onnxruntime
 
     onward convert saved_model -o model.onnx --golden io.npz
 
@@ -110,6 +113,7 @@ def convert(
     checkpoint: Annotated[
         Path | None, typer.Option("--checkpoint", metavar="PREFIX", help=HELP["checkpoint"], show_default=False)
     ] = None,
+    target: Target = None,
     state: Annotated[str, typer.Option("--state", metavar="stored|carried", help=HELP["state"])] = "stored",
     config: Config = None,
     jobs: Jobs = None,

@@ -23,6 +23,7 @@ from onward.cli.flags import (
     Seed,
     Signature,
     Tag,
+    Target,
     Unsafe,
     Verbose,
 )
@@ -102,6 +103,8 @@ def verify(
     onward optimize model.onnx -o lean.onnx
 
     onward optimize model.onnx -o lean.onnx --data inputs.npz
+
+    onward optimize model.onnx -o lean.onnx --for onnxruntime
     """
 )
 def optimize(
@@ -110,6 +113,7 @@ def optimize(
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Compare with MODEL before the file is written.")
     ] = True,
+    target: Target = None,
     data: Data = None,
     seed: Seed = 0,
     tolerance: Tolerance = None,
@@ -123,5 +127,14 @@ def optimize(
     from onward.tools.optimize import optimize as improve
 
     with console.progress("read", "optimise", "verify", "write") as progress:
-        result = improve(model, output, verify=verify, data=data, seed=seed, tolerance=tolerance, progress=progress)
+        result = improve(
+            model,
+            output,
+            verify=verify,
+            target=target,
+            data=data,
+            seed=seed,
+            tolerance=tolerance,
+            progress=progress,
+        )
     console.show(result, as_json, report)

@@ -20,6 +20,7 @@ from onward.fuse import (
     pool,
     reverse,
     rms_norm,
+    rotary,
     sequence,
 )
 from onward.fuse.engine import merged, rewriting
@@ -28,6 +29,7 @@ from onward.fuse.rnn import recur
 recognise = rewriting(
     "recognise",
     merged(
+        rotary.RULES,
         attention.RULES,
         activation.RULES,
         norm.RULES,

@@ -14,6 +14,7 @@ import numpy as np
 
 from onward import ir
 from onward.dtypes import FLOAT32
+from onward.fuse import contrib
 from onward.fuse.engine import Rewrite, made_by, merged, sole_user
 from onward.fuse.rule import Rule, table
 from onward.ir import Node, Value
@@ -38,6 +39,9 @@ class Attention(Rule):
     def __init__(self, *, scaled: bool, masked: str) -> None:
         self._scaled = scaled
         self._masked = masked
+
+    def serves(self, op: Builder) -> bool:
+        return super().serves(op) or contrib.wanted(op)
 
     def pattern(self, op: Any, q: Any, k: Any, v: Any, scale: Any, mask: Any, low: Any) -> Any:
         scores = op.MatMul(q, k)
@@ -80,13 +84,32 @@ class Attention(Rule):
             # ONNX Runtime 1.32 repeats masks over heads and batches, but not over queries.
             steps = op.Gather(op.shape(q), np.array([2]))
             added = op.Expand(added, op.Concat(np.array([1, 1]), steps, np.array([1]), axis=0))
-        keys, values = (_ungrouped(op, x) for x in (op.Transpose(k, perm=[0, 1, 3, 2]), v))
-        y: Value = op.Attention(q, keys, values, added, scale=factor * own)
+        keys, values = op.Transpose(k, perm=[0, 1, 3, 2]), v
+        if super().serves(op):
+            keys, values = (_ungrouped(op, x) for x in (keys, values))
+            y: Value = op.Attention(q, keys, values, added, scale=factor * own)
+        else:
+            y = _side_by_side(op, q, keys, values, added, factor * own)
         if self._masked != "cleared":
             return y
         seen = op.ReduceMax(op.Cast(mask, to=np.dtype("int32")), axes=[3])
         result: Value = op.Where(op.Cast(seen, to=np.dtype(bool)), y, op.constant(np.zeros((), y.dtype)))
         return result
+
+
+def _side_by_side(op: Builder, q: Value, k: Value, v: Value, added: Value | None, scale: float) -> Value:
+    """Attention by ONNX Runtime's own operator, which wants the heads side by side and a float mask."""
+    assert q.shape is not None
+    assert v.shape is not None
+    if added is not None and added.dtype.kind == "b":
+        added = op.Where(added, op.constant(np.zeros((), q.dtype)), op.constant(np.full((), LOWEST * 10, q.dtype)))
+    batch, heads, steps = q.shape[:3]
+    parts = []
+    for x in (q, k, v):
+        assert x.shape is not None
+        parts.append(op.Reshape(op.Transpose(x, perm=HEADS_FIRST), (batch, x.shape[2], heads * x.shape[3])))
+    y = contrib.multi_head_attention(op, *parts, added, heads=heads, scale=scale)
+    return op.Transpose(op.Reshape(y, (batch, steps, heads, v.shape[3])), perm=HEADS_FIRST)
 
 
 def _unscaled(op: Builder, q: Value) -> tuple[Value, float]:

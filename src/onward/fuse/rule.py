@@ -47,6 +47,10 @@ class Rule:
         """
         return True
 
+    def serves(self, op: Builder) -> bool:
+        """Whether it is worth it for what the graph is written for."""
+        return self.since <= op.opset <= self.until
+
     def rewrite(self, op: Builder, *values: Value) -> Value:
         """What replaces the pattern, with the same parameters."""
         raise NotImplementedError
@@ -58,7 +62,7 @@ class Rule:
         assert isinstance(root, Operation)
 
         def rewrite(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
-            if not self.since <= op.opset <= self.until:
+            if not self.serves(op):
                 return None
             if not _plausible(root, node):
                 return None

@@ -43,6 +43,7 @@ class Builder:
         origin: what the next nodes are attributed to; the dispatcher sets it.
         domains: the other domains used so far, with their versions.
         assigned: the variables that the source assigns to, by name.
+        target: the one runtime that the graph is for, "" for any.
         carried: what the last outputs begin with, which give the variables that the last inputs take, by output.
         journal: takes down what becomes of every node; None, as at first, where nobody wants to know.
     """
@@ -55,6 +56,7 @@ class Builder:
         self.origin = Origin()
         self.domains: dict[str, int] = {}
         self.assigned: list[str] = []
+        self.target = ""
         self.carried: dict[str, np.ndarray] = {}
         self.journal: Journal | None = None
         self._sizes = [Sizes(self)]
@@ -215,6 +217,12 @@ class Builder:
             if id(value) in scope.made:
                 return scope.made[id(value)]
         return self._sizes[-1].tensor(value)
+
+    def told(self, value: Value) -> np.ndarray | None:
+        """The elements of a value, also of one that nodes compute from known sizes."""
+        if value.elements is not None:
+            return value.elements
+        return next((s.told[value] for s in self._sizes if value in s.told), None)
 
     def find_size(self, size: Dim) -> tuple[Value, int] | None:
         """A value and axis that has this size, from the innermost scope outwards."""

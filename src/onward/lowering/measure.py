@@ -25,6 +25,7 @@ class Sizes:
         self._op = op
         self.sources: dict[Dim, tuple[Value, int]] = {}
         self.made: dict[int, Value] = {}
+        self.told: dict[Value, np.ndarray] = {}  # the elements of what was made
         self._kept: list[Value] = []  # keeps the identities in ``made`` alive
         self._scalars: dict[Size, Value] = {}
         self._shapes: dict[Value, Value] = {}
@@ -47,8 +48,7 @@ class Sizes:
             if elements.ndim != 1:
                 result = op.Reshape(result, list(elements.shape))
         result = op.Cast(result, to=value.dtype)
-        if result.known is None and not result.is_const:
-            result.known = elements
+        self.told[result] = elements
         self.made[id(value)] = result
         self._kept.append(value)
         return result

@@ -313,7 +313,7 @@ def _whole(x: Value) -> np.ndarray | None:
         return x.array.astype(np.int64).astype(object) if (x.array == np.floor(x.array)).all() else None
     cast = x.producer
     source = cast.inputs[0] if cast is not None and cast.op == "Cast" and x.dtype.itemsize >= 4 else None
-    return None if source is None or source.dtype.kind == "f" else source.elements
+    return None if source is None or source.dtype.kind == "f" else x.builder.told(source)
 
 
 def _range(x: Inputs, attrs: Attrs) -> Shape | None:

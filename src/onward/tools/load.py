@@ -31,12 +31,19 @@ if TYPE_CHECKING:
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
 
 
-def load(path: str | os.PathLike[str], *, optimised: bool = False, journal: Journal | None = None) -> ONNXProgram:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    optimised: bool = False,
+    target: str | None = None,
+    journal: Journal | None = None,
+) -> ONNXProgram:
     """Reads an ONNX file.
 
     Args:
         path: the file; weights outside of it are found in its folder.
         optimised: run Onward's passes over the graph.
+        target: the one runtime that they are to have in mind.
         journal: takes down what they do.
 
     Raises:
@@ -45,8 +52,9 @@ def load(path: str | os.PathLike[str], *, optimised: bool = False, journal: Jour
     """
     op, model = read(path)
     if optimised:
-        op.journal = journal
+        op.target, op.journal = target or "", journal
         passes.run(op, model.graph, [output.name for output in model.graph.outputs])
+        model.domains |= {domain: op.domains[domain] for domain in op.domains if domain not in model.domains}
     program = ONNXProgram(model)
     program.journal = journal
     return program

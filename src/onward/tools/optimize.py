@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from onward.errors import VerificationError
 from onward.journal import Journal
+from onward.options import check_target
 from onward.program import ONNXProgram
 from onward.progress import Progress
 from onward.reporting import Page, Reported, Section, Table
@@ -97,6 +98,7 @@ def optimize(
     output: str | os.PathLike[str] | None = None,
     *,
     verify: bool = True,
+    target: str | None = None,
     data: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     seed: int = 0,
     tolerance: float | None = None,
@@ -109,21 +111,24 @@ def optimize(
         model: the file, whoever wrote it.
         output: where to write the result; a file appears only when everything went well.
         verify: run both in ONNX Runtime at two sizes of every dynamic dimension and compare.
+        target: "onnxruntime" allows operators of ONNX Runtime's own where they are faster there.
         data: inputs to compare on instead of drawn ones: an ``.npz`` file, or arrays by name.
         seed: of the inputs drawn.
         tolerance: as for ``onward.verify``.
         external_data: keep the weights in a file beside the model; by default only above 2 GB.
 
     Raises:
+        InvalidArgumentError: a target that Onward does not know.
         InvalidSourceError: the file cannot be read.
         VerificationError: the results differ, or ONNX Runtime does not run the file; nothing is written.
     """
     progress = progress or Progress()
+    check_target(target)
     path = Path(model)
     with progress.stage("read"):
         plain = load(path)
     with progress.stage("optimise"):
-        program = load(path, optimised=True, journal=Journal())
+        program = load(path, optimised=True, target=target, journal=Journal())
     comparison = None
     if verify:
         given = None if data is None else golden.read_inputs(data)

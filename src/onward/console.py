@@ -81,23 +81,27 @@ def outcome(error: BaseException) -> tuple[int, str] | None:
 
 def show_error(error: BaseException, code: int, text: str, *, as_json: bool, report: Path | None = None) -> None:
     """Prints an error: JSON to standard output, the sentence to standard error; a report tells it too."""
-    if report is not None:
-        from onward.reporting import of_error, save
-
-        save(of_error(error, text), report, _command())
     if as_json:
         print(json.dumps({"error": type(error).__name__, "message": text, "exit_code": code}, indent=2))
     else:
         print(f"onward: {text}", file=sys.stderr)
+    if report is None:
+        return
+    from onward.reporting import of_error, save
+
+    try:
+        save(of_error(error, text), report, _command())
+    except OnwardError as another:
+        print(f"onward: and no report: {another}", file=sys.stderr)
 
 
 def show(result: Any, as_json: bool, report: Path | None = None) -> None:
     """Prints a result: its text, or its ``to_dict`` as JSON; and writes its report (``onward.reporting``)."""
+    print(json.dumps(result.to_dict(), indent=2) if as_json else result)
     if report is not None:
         from onward.reporting import save
 
         save(result.page(), report, _command())
-    print(json.dumps(result.to_dict(), indent=2) if as_json else result)
 
 
 def _command() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,14 @@ def test_what_an_input_file_says_is_text(tmp_path: Path) -> None:
     onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 21)]), tmp_path / "a.onnx")
     assert onward("inspect", tmp_path / "a.onnx", "--report", tmp_path / "a.html").returncode == 0
     assert "<img" not in (tmp_path / "a.html").read_text()
+
+
+def test_models_beside_their_answers(tmp_path: Path) -> None:
+    shutil.copy(GOLDEN, tmp_path / "a.npz")
+    assert onward("convert", SAVED_MODEL, "-o", tmp_path / "a.onnx", "--no-verify").returncode == 0
+    shutil.copy(tmp_path / "a.onnx", tmp_path / "b.onnx")
+    models = (tmp_path / "a.onnx", tmp_path / "b.onnx")
+    assert onward("verify-beside", *models, "--report", tmp_path / "r.md").returncode == 0
+    text = (tmp_path / "r.md").read_text()
+    assert "! no answers beside it" in text
+    assert "✓ equal to the answers in a.npz" in text

@@ -9,7 +9,7 @@ import typer
 
 from onward import console
 from onward.cli.app import app
-from onward.cli.flags import Debug, Json
+from onward.cli.flags import Debug, Json, ReportFile
 from onward.errors import VerificationError
 
 
@@ -31,6 +31,7 @@ def verify_beside(
         float | None,
         typer.Option("--tolerance", help="Absolute and relative; by default by dtype, 1e-4 for float32."),
     ] = None,
+    report: ReportFile = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -38,6 +39,6 @@ def verify_beside(
     from onward.tools.beside import verify_beside as compare
 
     found = compare(files, tolerance=tolerance)
-    console.show(found, as_json)
+    console.show(found, as_json, report)
     if not found.passed or (require and found.alone):
         raise typer.Exit(VerificationError.exit_code)

@@ -6,16 +6,20 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onward.errors import InvalidSourceError
+from onward.reported import Reported
 from onward.tools.verify import Verification, verify
+
+if TYPE_CHECKING:
+    from onward.reporting import Page, Verdict
 
 ENDINGS = (".onnx", ".onnx.data", ".npz")
 
 
 @dataclass(frozen=True)
-class Beside:
+class Beside(Reported):
     """How models compare with the answers beside them.
 
     Attributes:
@@ -35,6 +39,22 @@ class Beside:
         lines = [f"{name}: {verification.summary()}" for name, verification in self.verifications.items()]
         lines += [f"{name}: no answers beside it ({_answers(Path(name)).name})" for name in self.alone]
         return "\n".join(lines) or "no models"
+
+    def page(self) -> Page:
+        """A row for each model, and the figures of each."""
+        from onward.reporting import Cell, Mark, Page, Section, Table
+
+        rows: list[tuple[Cell, ...]] = [
+            (name, Mark(found.verdict, found.summary())) for name, found in self.verifications.items()
+        ]
+        rows += [(name, Mark("warn", f"no answers beside it ({_answers(Path(name)).name})")) for name in self.alone]
+        details = [
+            Section(name, section.blocks) for name, found in self.verifications.items() for section in found.sections()
+        ]
+        verdict: Verdict = "fail" if not self.passed else "warn" if self.alone else "ok"
+        summary = f"{len(rows)} model{'s' * (len(rows) != 1)}, {len(self.alone)} without answers"
+        models = Section("Models", [Table(("model", "verdict"), rows)])
+        return Page("Models and the answers beside them", summary, verdict, sections=[models, *details])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

@@ -102,7 +102,7 @@ def build(plan: Plan, options: Options) -> Outcome:
     templating.render("web/README.md.j2", folder / "README.md", **values)
     sets = len(plan.examples.sets)
     return Outcome(
-        f"the page tests itself on {sets} set{'s' * (sets != 1)} of {plan.examples.origin}",
+        f"the page tests itself on {sets} example{'s' * (sets != 1)}: {plan.examples.origin}",
         f"python {Path(plan.output) / 'serve.py'}",
     )
 

@@ -27,7 +27,7 @@ async function fetched(path, as) {
 }
 
 async function start() {
-  if (location.protocol === "file:") throw new Error("open this page through a web server: python serve.py");
+  $("starting").hidden = true;
   [model, tests, buffer] = await Promise.all([
     fetched("model.json", "json"), fetched("selftest.json", "json"), fetched("selftest.bin", "arrayBuffer"),
   ]);

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from onward.tools.package.npm import VERSION
+from onward.tools.javascript import VERSION
 
 FOLDER = Path(__file__).parents[1] / ".cache" / "npm"
 NODE = shutil.which("node")

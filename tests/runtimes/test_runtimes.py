@@ -10,7 +10,7 @@ import pytest
 
 import onward
 from onward.errors import InvalidArgumentError
-from onward.tools.package.npm import OPSET
+from onward.tools.javascript import OPSET
 from tests import browser, javascript
 from tests.fleet import MODELS
 from tests.runtimes import cases, unsupported
@@ -87,6 +87,17 @@ def test_webgpu_answers_as_tensorflow_does(folder: Path) -> None:
             pytest.skip("this Chromium offers no WebGPU, not even in software")
         ran = cases.in_browser(page, ON_WEBGPU, "webgpu")
     assert [str(one) for one in ran if not one.passed] == []
+
+
+def test_check_says_what_these_builds_do(folder: Path) -> None:
+    targets = ["node", "web-wasm"]
+    for name in MODELS:
+        assert onward.check(folder / name / "model.onnx", targets).complete, name
+    for name in [*unsupported.MODELS, "newer"]:
+        verdicts = onward.check(folder / name / "model.onnx", targets)
+        assert [verdict.runs for verdict in verdicts] == [False, False], name
+    assert onward.check(folder / "known" / "model.onnx", targets).complete
+    assert onward.check(folder / "newer" / "model.onnx", "cpu").runs
 
 
 def test_a_web_package_refuses_an_opset_that_is_too_new(tmp_path: Path) -> None:

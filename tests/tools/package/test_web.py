@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 import onward
 from onward.errors import InvalidArgumentError, InvalidSourceError, MissingDependencyError
 from onward.runtime import Port
-from onward.tools.package import npm
+from onward.tools.javascript import VERSION
 from onward.tools.package.web import picture
 from tests import browser, javascript
 from tests.tools.package.conftest import GOLDEN, model
@@ -235,14 +235,14 @@ def test_options_that_do_not_fit_are_told(digits: Path, runtime: Path, tmp_path:
 def test_without_npm_the_way_out_is_told(digits: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ONWARD_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingDependencyError, match=f"onnxruntime-web {npm.VERSION}: install npm.*--runtime"):
+    with pytest.raises(MissingDependencyError, match=f"onnxruntime-web {VERSION}: install npm.*--runtime"):
         onward.package(digits, tmp_path / "out", "web")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.skipif(not javascript.HAS_WEB, reason=javascript.WHY_NOT)
 def test_a_filled_cache_asks_nobody(digits: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    home = tmp_path / "cache" / f"onnxruntime-web-{npm.VERSION}"
+    home = tmp_path / "cache" / f"onnxruntime-web-{VERSION}"
     home.parent.mkdir()
     home.symlink_to(javascript.WEB_RUNTIME / "dist")
     monkeypatch.setenv("ONWARD_CACHE", str(home.parent))

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from onward.errors import InvalidArgumentError
+from onward.tools.javascript import OPSET, VERSION
 
 FOLDER = Path(__file__).with_name("targets")
 
@@ -140,7 +141,10 @@ def target(name: str) -> Target:
         rows={operator: tuple(found) for operator, found in rows.items()},
         limits=_limits(TABLES[name]),
     )
-    return replace(read, title=TITLES.get(name, read.title))
+    if name in TITLES:  # the CPU's kernels, in a build of its own
+        source = f"{read.source}; the opset as onnxruntime-node and onnxruntime-web {VERSION} load it"
+        return replace(read, title=TITLES[name], version=VERSION, opset=OPSET, source=source)
+    return read
 
 
 def installed_cpu() -> Target:

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from onward.errors import InvalidArgumentError, MissingDependencyError
+from onward.tools.javascript import VERSION
 
-VERSION = "1.30.0"  # of onnxruntime-web, and of onnxruntime-node in the tests
-OPSET = 26  # the newest that this version loads
 # What each build of the runtime consists of: the script that a page imports first.
 BUILDS = {
     "wasm": ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"),

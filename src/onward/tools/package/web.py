@@ -11,6 +11,7 @@ from typing import Any
 from onward.dtypes import STRING
 from onward.errors import InvalidArgumentError, InvalidSourceError
 from onward.runtime import Port
+from onward.tools.javascript import OPSET, VERSION
 from onward.tools.package import npm, selftest, templating
 from onward.tools.package.contents import Contents, port_dict
 from onward.tools.package.folder import write_json
@@ -58,10 +59,10 @@ def check(contents: Contents, options: Options) -> None:
         raise InvalidArgumentError(
             f"the model has {contents.size:,} bytes, and browsers hold less than {LIMIT:,}: quantize it first"
         )
-    if contents.opset > npm.OPSET:
+    if contents.opset > OPSET:
         raise InvalidArgumentError(
-            f"the model is of opset {contents.opset}, and ONNX Runtime Web {npm.VERSION} loads up to {npm.OPSET}: "
-            f"convert it with --opset {npm.OPSET}"
+            f"the model is of opset {contents.opset}, and ONNX Runtime Web {VERSION} loads up to {OPSET}: "
+            f"convert it with --opset {OPSET}"
         )
     refuse_dtypes([*contents.inputs, *contents.outputs], DTYPES, "ONNX Runtime Web")
     if not PIXELS.fullmatch(options.pixels) or (len(set(options.pixels.split(".."))) == 1 and ".." in options.pixels):
@@ -97,7 +98,7 @@ def build(plan: Plan, options: Options) -> Outcome:
     for name in ("app.mjs", "inputs.mjs", "answers.mjs", "selftest.mjs", "style.css", "icon.svg", "serve.py"):
         templating.copy(f"web/{name}", folder / name)
     title = options.title or contents.name
-    values: dict[str, Any] = {"model": model, "title": title, "version": npm.VERSION, "onward": __version__}
+    values: dict[str, Any] = {"model": model, "title": title, "version": VERSION, "onward": __version__}
     templating.render("web/index.html.j2", folder / "index.html", **values)
     templating.render("web/README.md.j2", folder / "README.md", **values)
     sets = len(plan.examples.sets)

@@ -29,6 +29,7 @@ COMMANDS = (
     "quantize",
     "doctor",
     "run",
+    "bench",
     "package",
 )
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from onward.pipeline import convert
     from onward.program import ONNXProgram
     from onward.specs import spec
+    from onward.tools.bench import bench
     from onward.tools.beside import verify_beside
     from onward.tools.check import check
     from onward.tools.doctor import doctor
@@ -32,6 +33,7 @@ __all__ = [
     "Unsupported",
     "Verification",
     "__version__",
+    "bench",
     "check",
     "convert",
     "convert_all",
@@ -57,6 +59,7 @@ _HOMES = {
     "Static": "onward.lowering",
     "Unsupported": "onward.lowering",
     "Verification": "onward.tools.verify",
+    "bench": "onward.tools.bench",
     "check": "onward.tools.check",
     "convert": "onward.pipeline",
     "convert_all": "onward.batch",

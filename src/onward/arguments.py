@@ -72,11 +72,20 @@ def sizes(texts: list[str] | None, what: str) -> dict[str, int] | None:
 def numbers(text: str | None, what: str) -> list[int] | None:
     """Whole numbers from ``1,8,32``."""
     found = names(text)
-    if found is None:
-        return None
-    if not found or not all(number.isdigit() and int(number) for number in found):
-        raise InvalidArgumentError(f"{what} takes whole numbers from 1 on, separated by commas, not '{text}'")
-    return [int(number) for number in found]
+    return None if found is None else [count(number, what) for number in found]
+
+
+def counts(text: str | None, what: str) -> list[int | None] | None:
+    """Whole numbers; None for ``default``."""
+    found = names(text)
+    return None if found is None else [None if number == "default" else count(number, what) for number in found]
+
+
+def count(text: str, what: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdigit() or not int(text):
+        raise InvalidArgumentError(f"{what} takes whole numbers from 1 on, not '{text}'")
+    return int(text)
 
 
 def layouts(texts: list[str] | None, what: str) -> Any:

@@ -113,6 +113,7 @@ def test_a_plugin_runs_the_nodes_that_it_has(tmp_path: Path) -> None:
     session = Session(RELU, provider="openvino", settings=Settings(threads=1))
     assert session.provider == "openvino"
     placement = session.placement()
+    assert placement is not None
     assert {node.node: node.provider for node in placement.nodes} == {"first": "openvino", "second": "openvino"}
     assert placement.elsewhere == ()
     assert session.run({"x": [[1, -2, 3]]})["y"].tolist() == [[-1, 0, -3]]
@@ -132,8 +133,10 @@ def test_nodes_that_fall_back_to_the_cpu_show() -> None:
         helper.make_node("Add", ["h", "d"], ["y"], name="last"),
     )
     session = Session(mixed, provider="openvino,cpu")
-    assert [node.node for node in session.placement().elsewhere] == ["odd"]
-    assert "Det 1" in str(session.placement())
+    placement = session.placement()
+    assert placement is not None
+    assert [node.node for node in placement.elsewhere] == ["odd"]
+    assert "Det 1" in str(placement)
     assert session.run({"x": np.eye(3)})["y"].tolist() == (np.eye(3) + 1).tolist()
     with pytest.raises(RuntimeFailureError, match="does not load"):
         Session(mixed, provider="openvino", settings=Settings(cpu_fallback=False))

@@ -9,7 +9,7 @@ import typer
 
 from onward import arguments, console
 from onward.cli.app import app
-from onward.cli.flags import Debug, Json, ReportFile, Seed
+from onward.cli.flags import Data, Debug, Json, ReportFile, Seed, Signature, Tag, Unsafe
 from onward.errors import InvalidArgumentError
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The ONNX model.", show_default=False)]
@@ -135,6 +135,108 @@ def run(
     )
     sizes = arguments.sizes(dim, "--dim")
     found = execute(loaded, inputs or (), output, sizes=sizes, pixels=pixels, seed=seed, profile=profile)
+    console.show(found, as_json, report)
+
+
+@app.command(
+    epilog="""[bold]Examples[/]
+
+    onward bench model.onnx
+
+    onward bench model.onnx --source saved_model --batch 1,8,32
+
+    onward bench model.onnx other.onnx --threads 1,2 --level basic,all --seconds 5
+
+    onward bench model.onnx --provider cpu,openvino,openvino-runtime --plot latency.svg
+    """
+)
+def bench(
+    models: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MODEL.onnx [OTHER.onnx ...]", help="The model, and others to compare.", show_default=False
+        ),
+    ],
+    source: Annotated[
+        Path | None,
+        typer.Option("--source", help="What it was converted from, to run in TensorFlow too.", show_default=False),
+    ] = None,
+    batch: Annotated[
+        str | None, typer.Option("--batch", metavar="N,...", help="Sizes of the first dimension.", show_default="1")
+    ] = None,
+    threads: Annotated[
+        str | None,
+        typer.Option(
+            "--threads",
+            metavar="N,...",
+            help="For one operator; 'default' is the engine's own choice.",
+            show_default="default,1",
+        ),
+    ] = None,
+    level: Annotated[str, typer.Option("--level", metavar="LEVEL,...", help="none, basic, extended, all.")] = "all",
+    provider: Annotated[
+        str,
+        typer.Option(
+            "--provider",
+            metavar="NAME,...",
+            help="As for run, each a contender; openvino-runtime is OpenVINO without ONNX Runtime.",
+        ),
+    ] = "auto",
+    clients: Annotated[
+        str | None,
+        typer.Option(
+            "--clients",
+            metavar="N,...",
+            help="Threads that call at once, for the throughput; 0 leaves it out.",
+            show_default="one a processor",
+        ),
+    ] = None,
+    seconds: Annotated[float, typer.Option("--seconds", help="Of timed calls for each contender and batch.")] = 2.0,
+    runs: Annotated[int | None, typer.Option("--runs", help="So many timed calls instead.", show_default=False)] = None,
+    dim: Dims = None,
+    data: Data = None,
+    bind: Annotated[bool, typer.Option("--bind", help="Keep inputs and outputs on the provider's device.")] = False,
+    signature: Signature = None,
+    tag: Tag = None,
+    allow_unsafe: Unsafe = False,
+    seed: Seed = 0,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE.svg|FILE.png", help="Draw the latencies.", show_default=False),
+    ] = None,
+    report: ReportFile = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Time MODEL in fresh processes that take turns, and recommend session options."""
+    from onward.tools.bench import bench as measure
+    from onward.writing import check_writable
+
+    if plot is not None:
+        check_writable(plot)
+    with console.progress("draw", "measure") as progress:
+        found = measure(
+            models[0],
+            *models[1:],
+            source=source,
+            batches=arguments.numbers(batch, "--batch"),
+            threads=arguments.counts(threads, "--threads"),
+            levels=arguments.names(level) or (),
+            providers=arguments.names(provider) or (),
+            clients=[] if clients == "0" else arguments.numbers(clients, "--clients"),
+            seconds=seconds,
+            runs=runs,
+            data=data,
+            dims=arguments.sizes(dim, "--dim"),
+            bind=bind,
+            signature=signature,
+            tag=tag,
+            allow_unsafe=allow_unsafe,
+            seed=seed,
+            progress=progress,
+        )
+    if plot is not None:
+        found.plot(plot)
     console.show(found, as_json, report)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onward.errors import InvalidSourceError, MissingDependencyError
+from onward.errors import InvalidSourceError
 from onward.runtime.providers import PROVIDERS, Provider
 from onward.writing import replacing
 
@@ -61,19 +61,11 @@ class Placement:
         return {"providers": list(self.providers), "nodes": nodes}
 
 
-def placement(session: Any, providers: Sequence[Provider]) -> Placement:
-    """What ONNX Runtime recorded of its giving nodes away.
-
-    Raises:
-        MissingDependencyError: it is older than 1.24, the first that tells.
-    """
-    import onnxruntime
-
+def placement(session: Any, providers: Sequence[Provider]) -> Placement | None:
+    """What ONNX Runtime recorded of its giving nodes away; None where it is older than 1.24, the first that tells."""
     names = tuple(dict.fromkeys([*(provider.name for provider in providers), "cpu"]))
     if not hasattr(session, "get_provider_graph_assignment_info"):
-        raise MissingDependencyError(
-            f"ONNX Runtime {onnxruntime.__version__} does not tell where nodes go: pip install 'onnxruntime>=1.24'"
-        )
+        return None
     nodes = [
         Placed(node.name, f"{node.domain}:{node.op_type}" if node.domain else node.op_type, _plain(part.ep_name))
         for part in session.get_provider_graph_assignment_info()

@@ -127,12 +127,8 @@ class Session:
         """
         return self._bound(self.given(arrays))
 
-    def placement(self) -> Placement:
-        """Which provider each node was given to.
-
-        Raises:
-            MissingDependencyError: ONNX Runtime is older than 1.24, the first that tells.
-        """
+    def placement(self) -> Placement | None:
+        """Which provider each node was given to; None where ONNX Runtime is older than 1.24, the first that tells."""
         from onward.runtime.profile import placement
 
         return placement(self._session, self.providers)

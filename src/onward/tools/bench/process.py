@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import onward
 from onward.errors import OnwardError
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -23,7 +22,7 @@ class Process:
     """Starts a worker; ends it at the end of the ``with``."""
 
     def __init__(self) -> None:
-        root = str(Path(onward.__file__).parents[1])
+        root = str(Path(__file__).parents[3])  # where the package lies
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "onward.tools.bench.worker"],

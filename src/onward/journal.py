@@ -118,7 +118,11 @@ class Journal:
 
 def ops_text(nodes: Iterable[Node]) -> str:
     """``Transpose, Conv, 2 Add``"""
-    return ", ".join(f"{number} {op}" if number > 1 else op for op, number in Counter(n.op for n in nodes).items())
+    return ", ".join(f"{number} {op}" if number > 1 else op for op, number in Counter(map(_op, nodes)).items())
+
+
+def _op(node: Node) -> str:
+    return f"{node.domain}.{node.op}" if node.domain else node.op
 
 
 def _described(values: Sequence[Any]) -> str:

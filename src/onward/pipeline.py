@@ -149,6 +149,11 @@ def run(source: Any, options: Options, progress: Progress | None = None, journal
         with progress.stage("write"):
             program.save(options.output, external_data=options.external_data)
     program.seconds = progress.seconds
+    log = listened()
+    if log is not None:
+        for note in program.notes:
+            log.info("note: %s", note)
+        log.info("%s", program.verification.summary() if program.verification is not None else "nothing was compared")
     return program
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
@@ -68,6 +69,20 @@ def test_transposes_that_cancel() -> None:
     found = fates(onward.convert(twice, verify=False))
     assert {kind for kind, _, _ in of(found, "Transpose")} <= {"dropped", "folded"}
     assert of(found, "Relu") == {("lowered", "Relu", "")}
+
+
+def test_ops_of_ones_own() -> None:
+    def squared(op: Any, x: Any) -> Any:
+        return op.Mul(x, x)
+
+    @tf.function(input_signature=[tf.TensorSpec((2, 3), tf.float32)])
+    def net(x: tf.Tensor) -> tf.Tensor:
+        return tf.math.erfinv(tf.square(x))
+
+    program = onward.convert(net, verify=False, custom_ops={"Erfinv": "my.domain", "Square": squared})
+    found = program.report.fates()
+    assert of(found, "Erfinv") == {("kept", "my.domain.Erfinv", "")}
+    assert of(found, "Square") == {("lowered", "Mul", "")}
 
 
 def test_rewrites_of_any_file(tmp_path: Path) -> None:

@@ -23,6 +23,12 @@ def text(cell: Cell) -> str:
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
 
 
+def sentence(words: str) -> str:
+    """With a capital, unless it begins with a name."""
+    first = words.partition(" ")[0]
+    return words[:1].upper() + words[1:] if first.isalpha() and first.islower() else words
+
+
 def numeric(table: Table) -> list[bool]:
     """Which columns hold numbers only."""
     return [_all_numbers([row[i] for row in table.rows]) for i in range(len(table.columns))]

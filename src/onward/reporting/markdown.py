@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from onward.reporting import Bars, Block, Cell, Code, Facts, Lines, Mark, Notes, Page, Table, Text
-from onward.reporting.cells import bars, listed, numeric, text
+from onward.reporting.cells import bars, listed, numeric, sentence, text
 
 _SIGN = {"ok": "✓", "warn": "!", "fail": "✗"}
 LONGEST = 40  # rows of a table with search that are shown
@@ -16,7 +16,7 @@ def markdown(page: Page) -> str:
     sign = f"{_SIGN[page.verdict]} " if page.verdict else ""
     parts = [f"# {_plain(page.title)}"]
     if page.summary:
-        parts.append(f"**{sign}{_plain(page.summary)}**")
+        parts.append(f"**{sign}{_plain(sentence(page.summary))}**")
     if page.facts:
         parts.append(_block(Facts(page.facts)))
     for section in page.sections:

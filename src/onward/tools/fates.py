@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from onward import ir
 from onward.ir import Node
 from onward.journal import Change, Journal, ops_text
+from onward.lowering.custom import Kept
 from onward.pipeline import build
 from onward.program import ONNXProgram
 from onward.progress import Progress
@@ -17,8 +18,7 @@ from onward.reporting import Section, Table
 from onward.specs import show
 from onward.tools.report import readable
 
-Kind = Literal["input", "lowered", "fused", "folded", "dropped", "not reached"]
-
+Kind = Literal["input", "lowered", "kept", "fused", "folded", "dropped", "not reached"]
 
 RECURRENT = ("LSTM", "GRU", "RNN")
 CANCELLING, RECURRING = "cancel_transposes", "recur"  # the passes that tell why, though they have no rules
@@ -36,8 +36,9 @@ class Fate:
     """What became of one TensorFlow node.
 
     Attributes:
-        kind: ``lowered``, the nodes made for it are in the model; ``fused``, they are part of others; ``folded``, it
-            needed none; ``dropped``, a pass found them needless; ``not reached``, no output depends on it.
+        kind: ``lowered``, the nodes made for it are in the model; ``kept``, it is there itself, in a domain of its own;
+            ``fused``, its nodes are part of others; ``folded``, it needed none; ``dropped``, a pass found them
+            needless; ``not reached``, no output depends on it.
         ops: the ONNX operators, or what its value is.
         by: the rules or passes that fused or dropped its nodes.
         names: of the ONNX nodes.
@@ -63,7 +64,9 @@ def fates(program: ONNXProgram) -> list[Fate]:
         assert program.options is not None
         journal = Journal()
         graph = build(program.graph, program.options, Progress(), journal).graph
-    trail = _Trail(journal, graph)
+    custom = (program.options.custom_ops if program.options is not None else None) or {}
+    kept = {op for op, how in custom.items() if isinstance(how, (str, Kept))}
+    trail = _Trail(journal, graph, kept)
     found = [Fate(i.tensor.node.name, i.tensor.node.op, "input", i.name) for i in program.graph.inputs]
     for node, lowered in journal.lowered.items():
         found.append(trail.fate(node.name, node.op, lowered.made, lowered.value))
@@ -118,7 +121,8 @@ def changes(journal: Journal) -> Section:
 class _Trail:
     """Follows ONNX nodes from where they were made to what they are in the finished graph."""
 
-    def __init__(self, journal: Journal, graph: ir.Graph) -> None:
+    def __init__(self, journal: Journal, graph: ir.Graph, kept: Collection[str] = ()) -> None:
+        self._kept = kept
         self._final = set(graph.all_nodes())
         self._gone: dict[Node, Change] = {node: change for change in journal.changes for node in change.gone}
         self._ends: dict[Node, _End] = {}
@@ -133,7 +137,8 @@ class _Trail:
             why = "cancelled" if end.rules else "unused, or the same as another"
             return Fate(name, op, "dropped", why, ", ".join(end.rules))
         names, by = tuple(node.name for node in end.nodes), ", ".join(rule for rule in end.rules if rule != CANCELLING)
-        return Fate(name, op, "fused" if by else "lowered", ops_text(end.nodes), by, names)
+        kind: Kind = "fused" if by else "kept" if op in self._kept else "lowered"
+        return Fate(name, op, kind, ops_text(end.nodes), by, names)
 
     def _end(self, node: Node) -> _End:
         if node not in self._ends:

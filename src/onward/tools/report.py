@@ -16,6 +16,7 @@ from onward.specs import show
 
 if TYPE_CHECKING:
     from onward.reporting import Page, Section
+    from onward.tools.fates import Fate
     from onward.tools.verify import Verification
 
 
@@ -80,6 +81,12 @@ class Report(Reported):
         lines.extend(f"  note     {note}" for note in notes)
         checked = self.verification.summary() if self.verification is not None else "nothing was compared"
         return "\n".join([*lines, f"  verified {checked}"])
+
+    def fates(self) -> list[Fate]:
+        """What became of every TensorFlow node."""
+        from onward.tools.fates import fates
+
+        return fates(self.program) if self.program is not None else []
 
     def page(self) -> Page:
         """The conversion on a page."""

@@ -20,7 +20,7 @@ def page(report: Report) -> Page:
     caption = f"Comparing took {report.seconds['verify']:.2f} s besides" if "verify" in report.seconds else ""
     return Page(
         f"{report.source} to ONNX",
-        summary[:1].upper() + summary[1:],
+        summary,
         checked.verdict if checked is not None else None,
         {
             "opset": report.opset,

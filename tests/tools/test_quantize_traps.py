@@ -183,6 +183,27 @@ def test_shared_scales_joins_and_residuals_stay_in_integers(tmp_path: Path) -> N
     assert result.figures.sqnr > 25
 
 
+def test_residuals_and_outputs_are_not_rounded_along(tmp_path: Path) -> None:
+    """What a product takes is rounded for the product, and for nobody else."""
+    nodes = [
+        helper.make_node("Tanh", ["x"], ["h"]),
+        helper.make_node("MatMul", ["h", "w"], ["p"]),
+        helper.make_node("Add", ["h", "p"], ["y"]),
+    ]
+    tiny = numpy_helper.from_array(RNG.standard_normal((64, 64)).astype(np.float32) * 1e-4, "w")
+    source = _save(tmp_path / "m.onnx", nodes, [tiny], ["n", 64])
+    model = onnx.load(source)
+    model.graph.output.append(helper.make_tensor_value_info("h", TensorProto.FLOAT, ["n", 64]))
+    onnx.save(model, source)
+    x = RNG.standard_normal((40, 64)).astype(np.float32)
+    result = quantize(source, data={"x": x}, timed=False)
+    assert result.quantised == {"integers": {"MatMul": 1}}
+    answers = Session(result.model_proto.SerializeToString()).run({"x": x})
+    np.testing.assert_allclose(answers["h"], np.tanh(x), atol=1e-6)
+    assert np.abs(answers["y"] - np.tanh(x)).max() < 1e-2
+    assert result.figures.sqnr > 90  # the product, all that is rounded, is small beside what it is added to
+
+
 def test_subgraphs_see_the_weights_that_they_use(tmp_path: Path) -> None:
     branch = helper.make_graph(
         [helper.make_node("MatMul", ["h", "w"], ["z"])], "then", [],

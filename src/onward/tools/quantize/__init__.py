@@ -128,7 +128,7 @@ def quantize(
             recipe = Recipe(message.proto, chosen, seen, reduce_range, symmetric)
             telling = Yardstick(session.run, judged.first(guard.RANKED_ON))
             found = guard.search(recipe, yardstick, telling, limit, budget, progress)
-            result = _result(path, chosen, found, yardstick, judged, limit, session, timed, notes, progress)
+            result = _result(path, message, chosen, found, yardstick, judged, limit, session, timed, notes, progress)
     if result.model_proto is None:
         why = "in the time given (budget)" if found.timed_out else "for any choice of nodes"
         raise VerificationError(f"{limit} does not hold {why}; nothing was written\n{result}", result)
@@ -162,6 +162,7 @@ def _calibrated(
 
 def _result(
     path: Path,
+    message: Message,
     chosen: Plan,
     found: Search,
     yardstick: Yardstick,
@@ -182,9 +183,10 @@ def _result(
     if found.timed_out:
         notes.append("the time (budget) ran out before the fewest nodes to keep in float were found")
     kept = {each.unit for each in found.kept}
+    integers = chosen.flow(message, kept).nodes
     quantised: dict[str, Counter[str]] = {}
     for unit in chosen.units:
-        if unit not in kept:
+        if unit.node in integers or (unit not in kept and unit.treatment not in (plan.INTEGERS, plan.BETWEEN)):
             quantised.setdefault(unit.treatment, Counter())[unit.op] += 1
     asked = tuple(guard.Kept(unit, None) for unit in chosen.asked)
     notes += traps.of_outcome(chosen.kind, speed, after / before, figures, limit)

@@ -32,6 +32,7 @@ from onward.tools.quantize.plan import (
     MOVEMENT,
     ROWS,
     WEIGHTS,
+    Flow,
     Plan,
     Unit,
 )
@@ -72,10 +73,10 @@ class Recipe:
         """The model with every unit quantised but those that are kept."""
         kept = list(kept)
         proto = copy.deepcopy(self.model)
-        integers = self.plan.names(INTEGERS, BETWEEN, kept=kept)
+        flow = self.plan.flow(Message(self.model), kept)
         dynamic = self.plan.names(DYNAMIC, kept=kept)
-        if integers:
-            proto = _static(proto, integers, self.ranges, self.reduce_range, self.symmetric)
+        if flow.nodes:
+            proto = _static(proto, flow, self.ranges, self.reduce_range, self.symmetric)
         if dynamic:
             proto = _dynamic(proto, dynamic, self.reduce_range)
         stored = {unit.node: unit.treatment for unit in self.plan.units if unit.treatment in (WEIGHTS, ROWS, BLOCKS)}
@@ -111,16 +112,18 @@ def loaded(proto: onnx.ModelProto) -> Session:
 
 
 def _static(
-    proto: onnx.ModelProto, nodes: list[str], ranges: Mapping[str, Range], reduce_range: bool, symmetric: bool
+    proto: onnx.ModelProto, flow: Flow, ranges: Mapping[str, Range], reduce_range: bool, symmetric: bool
 ) -> onnx.ModelProto:
     """Q/DQ pairs around nodes, by ONNX Runtime's quantiser, from ranges that are known."""
+    nodes = {*flow.nodes, *flow.through}
     with _quiet():
         from onnxruntime.quantization import QuantType
         from onnxruntime.quantization.calibrate import TensorData
         from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-        operators = {node.op_type for node in proto.graph.node if node.name in set(nodes)}
-        through = [node.name for node in proto.graph.node if node.op_type in (MOVEMENT | CLIPPING) - operators]
+        aliases = _aliases(proto, flow.tensors)
+        ranges = {**ranges, **{alias: ranges[name] for name, alias in aliases.items() if name in ranges}}
+        operators = {node.op_type for node in proto.graph.node if node.name in nodes}
         data = {
             name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in ranges.items()
         }
@@ -131,12 +134,54 @@ def _static(
         }
         activations = QuantType.QInt8 if symmetric else QuantType.QUInt8
         quantizer = QDQQuantizer(
-            proto, True, reduce_range, QuantType.QInt8, activations, data, nodes + through, [],
-            sorted(operators | MOVEMENT | CLIPPING), options,
+            proto, True, reduce_range, QuantType.QInt8, activations, data, sorted(nodes), [],
+            sorted(operators), options,
         )  # fmt: skip
         quantizer.quantize_model()
         quantizer.model.topological_sort()
+    _bypass(quantizer.model.model, nodes, flow.tensors, {alias: name for name, alias in aliases.items()})
     return quantizer.model.model
+
+
+def _aliases(proto: onnx.ModelProto, integers: set[str]) -> dict[str, str]:
+    """Other names for outputs that float nodes make, under which nodes take them.
+
+    The quantiser would round the output itself if any node that takes it computes in integers.
+    """
+    import onnx
+
+    outputs = [value.name for value in proto.graph.output if value.name not in integers]
+    aliases = {name: f"{name}/taken" for name in outputs}
+    for node in proto.graph.node:
+        node.input[:] = [aliases.get(name, name) for name in node.input]
+    proto.graph.node.extend(onnx.helper.make_node("Identity", [name], [alias]) for name, alias in aliases.items())
+    return aliases
+
+
+def _bypass(proto: onnx.ModelProto, nodes: set[str], integers: set[str], names: Mapping[str, str]) -> None:
+    """Lets float nodes take what float nodes make, though others take it rounded.
+
+    The quantiser gives every taker the rounded tensor, so that a Transformer's residuals are rounded along with
+    what its products take. What an integer kernel makes is in integers, and stays so for all.
+
+    Args:
+        nodes: those that compute in integers.
+        integers: the tensors that they make.
+        names: outputs by their aliases.
+    """
+    makers = {name: node for node in proto.graph.node for name in node.output}
+    exact = {}
+    for node in proto.graph.node:
+        maker = makers.get(node.input[0]) if node.op_type == "DequantizeLinear" else None
+        if maker is None or maker.op_type != "QuantizeLinear":
+            continue
+        if integers.isdisjoint([maker.input[0], node.output[0]]):
+            exact[node.output[0]] = maker.input[0]
+    for node in proto.graph.node:
+        if node.name not in nodes and node.op_type != "QuantizeLinear":
+            node.input[:] = [exact.get(name, name) for name in node.input]
+        if node.op_type != "Identity":
+            node.input[:] = [names.get(name, name) for name in node.input]
 
 
 def _dynamic(proto: onnx.ModelProto, nodes: list[str], reduce_range: bool) -> onnx.ModelProto:

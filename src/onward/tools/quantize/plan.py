@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,11 +84,38 @@ class Unit:
     layer: str = ""
 
     def __str__(self) -> str:
-        return f"{self.op} '{self.node}'" + (f" (layer '{self.layer}')" if self.layer else "")
+        named = self.layer and self.layer not in self.node
+        return f"{self.op} '{self.node}'" + (f" (layer '{self.layer}')" if named else "")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return {"node": self.node, "op": self.op, "layer": self.layer, "parameters": self.parameters}
+
+
+@dataclass
+class Flow:
+    """What is in integers, gathered along the graph.
+
+    Attributes:
+        nodes: those that compute in integers.
+        through: those that move or clip integers.
+        tensors: what they make, if it is integers.
+    """
+
+    nodes: list[str] = field(default_factory=list)
+    through: list[str] = field(default_factory=list)
+    tensors: set[str] = field(default_factory=set)
+
+    def add(self, node: onnx.NodeProto) -> None:
+        """Takes in a node that computes in integers."""
+        self.nodes.append(node.name)
+        if node.op_type not in FLOAT_OUTPUT:
+            self.tensors.update(node.output)
+
+    def feeds(self, model: Message, node: onnx.NodeProto) -> bool:
+        """Whether all that a node computes with is there in integers."""
+        reals = [name for name in node.input if name in model.makers] if node.op_type == "Resize" else list(node.input)
+        return bool(reals) and all(name in self.tensors for name in reals)
 
 
 @dataclass(frozen=True)
@@ -112,6 +139,18 @@ class Plan:
         kept = set(kept)
         return [unit.node for unit in self.units if unit.treatment in treatments and unit not in kept]
 
+    def flow(self, model: Message, kept: Iterable[Unit] = ()) -> Flow:
+        """What is in integers when some units are kept."""
+        found, chosen = Flow(), set(self.names(INTEGERS, BETWEEN, kept=kept))
+        between = set(self.names(BETWEEN))
+        for node in model.proto.graph.node:
+            if node.name in chosen and (node.name not in between or found.feeds(model, node)):
+                found.add(node)
+            elif node.op_type in MOVEMENT | CLIPPING and node.input[0] in found.tensors:
+                found.through.append(node.name)
+                found.tensors.update(node.output)
+        return found
+
 
 def make(model: Message, kind: str, keep: Iterable[str]) -> Plan:
     """Goes through the graph.
@@ -121,30 +160,29 @@ def make(model: Message, kind: str, keep: Iterable[str]) -> Plan:
     """
     kept = set(keep)
     units, asked, left, reasons = [], [], Counter[str](), {}
-    integers: set[str] = set()  # tensors that are there in integers
+    flow = Flow()
     for node in model.proto.graph.node:
-        treatment, reason = _treatment(model, node, TREATMENTS[kind].get(node.op_type, ""), integers)
+        treatment, reason = _treatment(model, node, TREATMENTS[kind].get(node.op_type, ""), flow)
         if treatment:
             unit = Unit(node.name, node.op_type, treatment, _parameters(model, node), _layer(node))
             if {unit.node, unit.op, unit.layer} & kept:
                 asked.append(unit)
                 continue
             units.append(unit)
-            if treatment in (INTEGERS, BETWEEN) and node.op_type not in FLOAT_OUTPUT:
-                integers.update(node.output)
-        elif node.op_type in MOVEMENT | CLIPPING and node.input[0] in integers:
-            integers.update(node.output)
+            if treatment in (INTEGERS, BETWEEN):
+                flow.add(node)
+        elif node.op_type in MOVEMENT | CLIPPING and node.input[0] in flow.tensors:
+            flow.tensors.update(node.output)
         elif reason or node.op_type in REASONS:
             left[node.op_type] += 1
             reasons[node.op_type] = reason or REASONS[node.op_type]
     return Plan(kind, tuple(units), {op: (left[op], reasons[op]) for op in sorted(left)}, tuple(asked))
 
 
-def _treatment(model: Message, node: onnx.NodeProto, treatment: str, integers: set[str]) -> tuple[str, str]:
+def _treatment(model: Message, node: onnx.NodeProto, treatment: str, flow: Flow) -> tuple[str, str]:
     """What becomes of a node, or why nothing does."""
     if treatment == BETWEEN:
-        reals = [name for name in node.input if name in model.makers] if node.op_type == "Resize" else list(node.input)
-        return (treatment if reals and all(name in integers for name in reals) else ""), ""
+        return (treatment if flow.feeds(model, node) else ""), ""
     if not treatment:
         return "", ""
     indices = WEIGHT_INPUTS[node.op_type]

@@ -1,14 +1,15 @@
 """What quantising each node alone does to the answers, asked of one session.
 
-The float model is given a switch for each unit. Thrown, the unit's inputs, weights and output are rounded as integers
-would round them; the arithmetic stays float. So a trial is a run, not a model to make and load.
+Each unit of the float model stands in an `If`: as it is, or with its inputs, weights and output rounded as integers
+would round them, the arithmetic staying float. So a trial is a run that costs little more than one of the float model,
+and not a model to make and load.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,18 +45,25 @@ class Switchboard:
         copied.CopyFrom(recipe.model)
         self._recipe, self._model = recipe, Message(copied)
         self._numbers = {unit.node: number for number, unit in enumerate(recipe.plan.units)}
-        self._places = {id(node): place for place, node in enumerate(copied.graph.node)}
-        switched = [node for node in copied.graph.node if node.name in self._numbers]
-        for node in switched:  # before the inputs, since what these round goes behind what makes it
-            if node.op_type not in FLOAT_OUTPUT and self._unit(node).treatment in (INTEGERS, BETWEEN):
-                self._output(node)
-        for node in switched:
-            self._inputs(node, self._unit(node))
-        proto = self._model.finish()
-        ports = proto.graph.input
-        ports.append(onnx.helper.make_tensor_value_info(SWITCHES, onnx.TensorProto.BOOL, [len(self._numbers)]))
-        del proto.graph.value_info[:]
-        self._session = loaded(proto)
+        graph, nodes = copied.graph, []
+        taken: set[int] = set()
+        for node in graph.node:
+            if id(node) in taken:
+                continue
+            if node.name not in self._numbers:
+                nodes.append(node)
+                continue
+            clip = self._clip(node)
+            taken.update([id(clip)] if clip is not None else ())
+            number = self._model.constant(np.array(self._numbers[node.name]), f"{SWITCHES}/{self._numbers[node.name]}")
+            thrown = f"{number}/thrown"
+            nodes.append(onnx.helper.make_node("Gather", [SWITCHES, number], [thrown]))
+            nodes.append(self._either(node, clip, thrown))
+        kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+        del graph.node[:], graph.value_info[:]
+        graph.node.extend(kept)
+        graph.input.append(onnx.helper.make_tensor_value_info(SWITCHES, onnx.TensorProto.BOOL, [len(self._numbers)]))
+        self._session = loaded(copied)
 
     def run(self, batch: Arrays, thrown: Sequence[Unit]) -> Arrays:
         """The answers with some units rounded."""
@@ -63,44 +71,80 @@ class Switchboard:
         switches[[self._numbers[unit.node] for unit in thrown]] = True
         return self._session.run({**batch, SWITCHES: switches})
 
-    def _unit(self, node: onnx.NodeProto) -> Unit:
-        return self._recipe.plan.units[self._numbers[node.name]]
-
-    def _inputs(self, node: onnx.NodeProto, unit: Unit) -> None:
-        stored = WEIGHT_INPUTS.get(node.op_type, ()) if unit.treatment != BETWEEN else ()
-        for index, name in enumerate(node.input):
-            if index in stored and name in self._model.constants:
-                array = self._model.array(name)
-                axis = channel_axis(node, array.ndim)
-                near = weights.approximated(array, unit.treatment, axis)
-                rounded = self._model.constant(near, f"{name}/{unit.treatment}{axis}")
-            elif unit.treatment in (INTEGERS, BETWEEN) and name in self._recipe.ranges:
-                rounded = self._static(name, name, node)
-            elif unit.treatment == DYNAMIC and index == 0:
-                rounded = self._dynamic(name, node)
-            else:
-                continue
-            node.input[index] = self._either(unit.node, rounded, name, f"{name}/{self._numbers[unit.node]}", node)
-
-    def _output(self, node: onnx.NodeProto) -> None:
-        """Rounds what a node gives; behind its activation, where one clips it and takes nothing else."""
+    def _clip(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
+        """The activation that clips what a node gives, where nothing else takes that: the two are one in integers."""
         takers = self._model.takers.get(node.output[0], [])
-        maker = takers[0] if len(takers) == 1 and takers[0].op_type in CLIPPING else node
-        output = maker.output[0]
-        takers = self._model.takers.get(output, [])
-        if output not in self._recipe.ranges or output in self._model.outputs | self._model.inner or not takers:
-            return
-        raw = f"{output}/raw"
-        maker.output[0] = raw
-        del self._model.makers[output]
-        # The nodes that take it come later; the first of them is where the new ones go.
-        taker = min(takers, key=lambda node: self._places[id(node)])
-        self._either(node.name, self._static(raw, output, taker), raw, output, taker)
+        alone = len(takers) == 1 and node.output[0] not in self._model.outputs | self._model.inner
+        return takers[0] if alone and takers[0].op_type in CLIPPING and len(node.output) == 1 else None
 
-    def _static(self, name: str, ranged: str, before: onnx.NodeProto) -> str:
-        """A tensor rounded as the integers of a range round it."""
+    def _either(self, node: onnx.NodeProto, clip: onnx.NodeProto | None, thrown: str) -> onnx.NodeProto:
+        import onnx
+
+        outputs = [name for name in (clip or node).output if name]
+        branches = {
+            "then_branch": self._branch(node, clip, outputs, True),
+            "else_branch": self._branch(node, clip, outputs, False),
+        }
+        return onnx.helper.make_node("If", [thrown], outputs, **branches)
+
+    def _branch(
+        self, node: onnx.NodeProto, clip: onnx.NodeProto | None, outputs: list[str], rounded: bool
+    ) -> onnx.GraphProto:
+        """The node, and the activation that clips it, as they are or rounded. Names in it are its own."""
+        import onnx
+
+        unit = self._recipe.plan.units[self._numbers[node.name]]
+        mark = "rounded" if rounded else "exact"
+        nodes: list[onnx.NodeProto] = []
+
+        def own(name: str) -> str:
+            return f"{name}/{mark}" if name else ""
+
+        for each in (node, clip):
+            if each is not None:
+                inner = type(each)()
+                inner.CopyFrom(each)
+                inner.output[:] = [own(name) for name in each.output]
+                if each is node and rounded:
+                    inner.input[:] = [self._input(unit, node, i, nodes) for i in range(len(node.input))]
+                if each is clip:
+                    inner.input[0] = own(node.output[0])
+                nodes.append(inner)
+        ends = [own(name) for name in outputs]
+        in_integers = unit.treatment in (INTEGERS, BETWEEN) and node.op_type not in FLOAT_OUTPUT
+        if rounded and in_integers and outputs[0] in self._recipe.ranges:
+            ends = [self._static(ends[0], outputs[0], ends[0], nodes)]
+        infos = [onnx.helper.make_tensor_value_info(end, onnx.TensorProto.FLOAT, None) for end in ends]
+        return onnx.helper.make_graph(nodes, f"{node.name}/{mark}", [], infos)
+
+    def _input(self, unit: Unit, node: onnx.NodeProto, index: int, nodes: list[onnx.NodeProto]) -> str:
+        """What a node takes, rounded."""
+        import onnx
+
+        name = node.input[index]
+        stored = WEIGHT_INPUTS.get(node.op_type, ()) if unit.treatment != BETWEEN else ()
+        if index in stored and name in self._model.constants:
+            array = self._model.array(name)
+            axis = channel_axis(node, array.ndim)
+            return self._model.constant(
+                weights.approximated(array, unit.treatment, axis), f"{name}/{unit.treatment}{axis}"
+            )
+        own = f"{name}/{self._numbers[node.name]}/{index}"
+        if unit.treatment in (INTEGERS, BETWEEN) and name in self._recipe.ranges:
+            return self._static(name, name, own, nodes)
+        if unit.treatment == DYNAMIC and index == 0:
+            parts = [f"{own}/{part}" for part in ("integers", "step", "zero")]
+            nodes.append(onnx.helper.make_node("DynamicQuantizeLinear", [name], parts))
+            nodes.append(onnx.helper.make_node("DequantizeLinear", parts, [f"{own}/reals"]))
+            return f"{own}/reals"
+        return name
+
+    def _static(self, name: str, ranged: str, own: str, nodes: list[onnx.NodeProto]) -> str:
+        """A tensor rounded as the integers of a range round it; `own` begins the names of what is made."""
+        import onnx
+
         low, high = self._recipe.ranges[ranged]
-        kind: type[np.integer] = np.uint8
+        kind: Any = np.uint8
         if self._recipe.symmetric:
             step, zero, kind = max(abs(low), abs(high)) / 127, 0, np.int8
         else:
@@ -108,21 +152,10 @@ class Switchboard:
             step = (high - low) / 255
             zero = round(-low / step) if step else 0
         scale = self._model.constant(np.array(step or 1.0, np.float32), f"{ranged}/step")
-        point = self._model.constant(np.asarray(zero, kind), f"{ranged}/zero")
-        integers = self._model.node("QuantizeLinear", [name, scale, point], f"{name}/integers", before)
-        return self._model.node("DequantizeLinear", [integers, scale, point], f"{name}/rounded", before)
-
-    def _dynamic(self, name: str, before: onnx.NodeProto) -> str:
-        """A tensor rounded as the integers of its own range round it."""
-        names = [f"{name}/{part}" for part in ("integers", "step", "zero")]
-        if names[0] not in self._model.makers:
-            self._model.node("DynamicQuantizeLinear", [name], names[0], before, more=names[1:])
-        return self._model.node("DequantizeLinear", names, f"{name}/rounded", before)
-
-    def _either(self, unit: str, rounded: str, exact: str, output: str, before: onnx.NodeProto) -> str:
-        number = self._model.constant(np.array(self._numbers[unit], np.int64), f"{SWITCHES}/{self._numbers[unit]}")
-        thrown = self._model.node("Gather", [SWITCHES, number], f"{SWITCHES}/on/{self._numbers[unit]}", before)
-        return self._model.node("Where", [thrown, rounded, exact], output, before)
+        point = self._model.constant(np.array(zero, kind), f"{ranged}/zero")
+        nodes.append(onnx.helper.make_node("QuantizeLinear", [name, scale, point], [f"{own}/integers"]))
+        nodes.append(onnx.helper.make_node("DequantizeLinear", [f"{own}/integers", scale, point], [f"{own}/reals"]))
+        return f"{own}/reals"
 
 
 def ranked(
@@ -132,6 +165,7 @@ def ranked(
 
     Where there is no time to try each, neighbours are tried together and share their figure.
     """
+    start = time.perf_counter()
     board, units = Switchboard(recipe), list(recipe.plan.units)
 
     def harm(thrown: Sequence[Unit]) -> float:
@@ -139,15 +173,21 @@ def ranked(
         return float("inf") if figure is None else figure
 
     harm(units[:1])  # a first run allocates
-    start = time.perf_counter()
-    found = [(units[0], harm(units[:1]))]
-    trials = max(1, int(seconds / max(time.perf_counter() - start, 1e-6)))
-    size = -(-len(units) // trials)
-    if size > 1:
-        found = []
-    groups = [units[i : i + size] for i in range(len(found), len(units), size)]
-    for number, group in enumerate(groups):
+    found: list[tuple[Unit, float]] = []
+    begun, trials = time.perf_counter(), 0
+    while len(found) < len(units):
+        group = units[len(found) : len(found) + _together(len(units) - len(found), start + seconds, begun, trials)]
         figure = harm(group)
+        trials += 1
         found.extend((unit, figure) for unit in group)
-        done((number + 1) / len(groups))
+        done(len(found) / len(units))
     return sorted(found, key=lambda pair: pair[1])
+
+
+def _together(left: int, end: float, begun: float, trials: int) -> int:
+    """How many units go into a trial, by how long those so far took."""
+    if not trials:
+        return 1
+    now = time.perf_counter()
+    each = (now - begun) / trials
+    return min(left, max(1, -(-left // max(1, int((end - now) / each)))))

@@ -301,6 +301,14 @@ CASES: dict[str, Case] = {
         chain(lambda: L.Dense(5), L.BatchNormalization), f32("b", 6), builds=True, ops="Gemm !Mul"
     ),
     "dense/more-axes": case(layer(lambda: L.Dense(5)), f32("b", "t", 6), builds=True, ops="MatMul !Reshape !Shape"),
+    "dense/heads-side-by-side": case(
+        lambda x: tf.reshape(tf.reshape(x * 2, [-1, 6]) @ w(6, 5), [tf.shape(x)[0], tf.shape(x)[1], 5]),
+        f32("b", "t", 2, 3), ops="Reshape MatMul !Concat",
+    ),
+    "dense/rows-cut-elsewhere": case(
+        lambda x: tf.reshape(tf.reshape(x * 2, [-1, 3]) @ w(3, 5), [tf.shape(x)[0], tf.shape(x)[1], 10]),
+        f32("b", "t", 2, 3), ops="Reshape MatMul",
+    ),
     "concat/nested": case(lambda x: tf.concat([tf.concat([x, -x], 1), x * 2], 1), f32("b", 3), ops="Concat"),
     "layout/residual-block": case(
         lambda x: tf.nn.conv2d(tf.nn.relu(tf.nn.conv2d(x, w(3, 3, 4, 4), 1, "SAME")) + x, w(1, 1, 4, 4), 1, "SAME"),

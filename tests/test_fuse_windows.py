@@ -143,6 +143,31 @@ CASES: dict[str, Case] = {
         ),
         f32("b", "h", "w", 3), ops="Conv Pad",
     ),
+    "upsample": case(
+        layer(lambda: L.UpSampling2D((2, 3))), f32("b", "h", "w", 3), builds=True, ops="Resize !Tile !Reshape"
+    ),
+    "upsample/between-convolutions": case(
+        chain(lambda: L.Conv2D(4, 3), L.UpSampling2D, lambda: L.Conv2D(5, 3)), f32("b", "h", "w", 3), builds=True,
+        ops="Resize Conv !Tile !Shape",
+    ),
+    "upsample/channels-first": case(
+        lambda x: tf.repeat(tf.repeat(x, 2, 2), 2, 3), f32("b", 3, "h", "w"), ops="Resize !Tile !Transpose"
+    ),
+    "upsample/of-volumes": case(
+        layer(lambda: L.UpSampling3D(2)), f32("b", 3, "h", "w", 2), builds=True, ops="Resize !Tile"
+    ),
+    "upsample/of-sequences": case(layer(lambda: L.UpSampling1D(2)), f32("b", "t", 3), builds=True, ops="!Resize"),
+    "upsample/of-rows-alone": case(lambda x: tf.repeat(x, 2, 1), f32("b", "h", "w", 3), ops="Tile !Resize"),
+    "upsample/of-rows-and-channels": case(
+        lambda x: tf.repeat(tf.repeat(x, 2, 1), 2, 3), f32("b", "h", "w", 3), ops="Tile !Resize"
+    ),
+    "upsample/rows-wanted-too": case(
+        lambda x: (lambda y: (y, tf.repeat(y, 2, 2)))(tf.repeat(x, 2, 1)), f32("b", "h", "w", 3), ops="Tile !Resize"
+    ),
+    "upsample/tiled": case(
+        lambda x: tf.reshape(tf.tile(x[:, None], [1, 2, 1, 1, 1]), [-1, 20, 6, 3]), f32("b", 10, 6, 3),
+        ops="Tile !Resize", why="whole pictures come one after the other",
+    ),
     "unsqueeze/of-a-squeeze": case(
         lambda x: tf.expand_dims(tf.squeeze(x, 2), 2) * 2, f32("b", "t", 1, 3), ops="!Squeeze !Unsqueeze"
     ),

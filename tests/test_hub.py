@@ -25,7 +25,7 @@ ROWS = [
     ("Llama", 21, "Pow 5 Reciprocal 0"),
     ("Llama", 23, "Attention 2 RMSNormalization 5 Tile 0"),
     ("Mixtral", 23, "Attention 2 TopK 2"),
-    ("T5", 23, "Attention 4 RMSNormalization 12"),
+    ("T5", 23, "Attention 6 RMSNormalization 12"),
     ("Gemma2", 23, "RMSNormalization 9 Gelu 2"),
     ("Whisper", 23, "Attention 6 Conv 2"),
     ("ViT", 23, "Attention 2 LayerNormalization 5"),

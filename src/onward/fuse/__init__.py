@@ -22,6 +22,7 @@ from onward.fuse import (
     rms_norm,
     rotary,
     sequence,
+    upsample,
 )
 from onward.fuse.engine import merged, rewriting
 from onward.fuse.rnn import recur
@@ -39,6 +40,7 @@ recognise = rewriting(
         join.EARLY,
         move.EARLY,
         sequence.RULES,
+        upsample.RULES,
     ),
 )
 absorb = rewriting(

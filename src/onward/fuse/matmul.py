@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from onward import ir
+from onward import dims, ir
 from onward.fuse.engine import Rewrite, made_by, sole_user
 from onward.ir import Node, Value
 from onward.lowering.builder import Builder
 
 
 def unflatten(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
-    """reshape(reshape(x, [-1, c]) @ w, [..., n]) = x @ w, which ONNX multiplies over the last axis."""
+    """reshape(reshape(x, [-1, c]) @ w, [..., n]) = x @ w, which ONNX multiplies over the last axis.
+
+    Of x with its last axes apart, as heads are, these are joined first.
+    """
     flat = node.inputs[0]
     product = made_by(flat, "MatMul")
     if product is None or flat is None or not sole_user(graph, flat):
@@ -26,12 +29,13 @@ def unflatten(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
         or node.output.shape is None
     ):
         return None
-    if weights.rank != 2 or len(rows.shape) != 2 or rows.shape[-1] != x.shape[-1]:
+    lead = node.output.shape[:-1]
+    if weights.rank != 2 or len(rows.shape) != 2 or x.shape[: len(lead)] != lead:
         return None
-    if node.output.shape != (*x.shape[:-1], weights.shape[-1]):  # type: ignore[index]
+    if node.output.shape[-1] != weights.shape[-1] or dims.product(x.shape[len(lead) :]) != rows.shape[-1]:  # type: ignore[index]
         return None
     op.origin = product.origin
-    result: Value = x @ weights
+    result: Value = op.Reshape(x, (*lead, rows.shape[-1])) @ weights
     return result
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from onward.reporting import Cell, Mark, Page
-from onward.reporting.cells import bars, listed, numeric, sentence, text
+from onward.reporting.cells import aligned, bars, listed, numeric, sentence, text
 from onward.reporting.plot import plot
 
 WIDE = 26  # characters, as in page.js
@@ -28,6 +28,7 @@ def html(page: Page) -> str:
     environment.filters.update(
         text=text,
         sentence=sentence,
+        aligned=aligned,
         numeric=numeric,
         bars=bars,
         plot=plot,

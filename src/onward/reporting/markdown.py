@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from onward.reporting import Bars, Block, Cell, Code, Facts, Lines, Mark, Notes, Page, Table, Text
-from onward.reporting.cells import bars, listed, numeric, sentence, text
+from onward.reporting.cells import aligned, bars, listed, numeric, sentence, text
 
 _SIGN = {"ok": "✓", "warn": "!", "fail": "✗"}
 LONGEST = 40  # rows of a table with search that are shown
@@ -37,6 +37,7 @@ def _(block: Facts) -> str:
 
 @_block.register
 def _(block: Table) -> str:
+    block = aligned(block)
     shown = block.rows[:LONGEST] if block.search else block.rows
     lines = [
         f"| {' | '.join(map(_plain, block.columns))} |",

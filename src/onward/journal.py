@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -118,7 +118,12 @@ class Journal:
 
 def ops_text(nodes: Iterable[Node]) -> str:
     """``Transpose, Conv, 2 Add``"""
-    return ", ".join(f"{number} {op}" if number > 1 else op for op, number in Counter(map(_op, nodes)).items())
+    return counts_text(Counter(map(_op, nodes)))
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Names with how often each occurs, where that is more than once."""
+    return ", ".join(f"{number} {name}" if number > 1 else name for name, number in counts.items())
 
 
 def _op(node: Node) -> str:

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from onward.errors import InvalidArgumentError, MissingOp, OutputError, UnsupportedOpsError, VerificationError
+from onward.errors import (
+    InvalidArgumentError,
+    MissingDependencyError,
+    MissingOp,
+    OutputError,
+    UnsupportedOpsError,
+    VerificationError,
+)
 from onward.reporting import (
     Bars,
     Code,
@@ -115,6 +122,14 @@ def test_only_known_formats(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         save(EVERYTHING, tmp_path / "nowhere" / "a.md")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_html_needs_jinja_and_markdown_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'onward\[report\]'"):
+        save(EVERYTHING, tmp_path / "a.html")
+    assert save(EVERYTHING, tmp_path / "a.md").exists()
+    assert not (tmp_path / "a.html").exists()
 
 
 def test_an_error_is_a_page_of_what_is_known() -> None:

@@ -192,7 +192,7 @@ def of_error(error: BaseException, text: str) -> Page:
     sentence, _, rest = text.partition("\n")
     missing = of_missing(error.missing) if isinstance(error, UnsupportedOpsError) else []
     details = [Section("Details", [Code(rest)])] if rest and not missing else []
-    return Page("Nothing was written", sentence, "fail", {}, [*missing, *details])
+    return Page("The command failed", sentence, "fail", {}, [*missing, *details])
 
 
 def of_missing(missing: Sequence[MissingOp]) -> list[Section]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from onward import ir
 from onward.ir import Node
-from onward.journal import Change, Journal, ops_text
+from onward.journal import Change, Journal, counts_text, ops_text
 from onward.lowering.custom import Kept
 from onward.pipeline import build
 from onward.program import ONNXProgram
@@ -81,11 +81,12 @@ def sections(program: ONNXProgram) -> list[Section]:
     summary = sorted(((op, n, kind, ops, by) for (op, kind, ops, by), n in groups.items()), key=lambda r: (r[0], -r[1]))
     shared = _shared([*(node.origin.layer for node in program._ir.graph.all_nodes()), *(fate.node for fate in found)])
     rows = [(fate.op, fate.node.removeprefix(shared), fate.kind, fate.ops, fate.by) for fate in found]
-    made = [_placed(node, shared) for node in program._ir.graph.all_nodes()]
+    sources = _sources(found)
+    made = [_placed(node, shared, sources) for node in program._ir.graph.all_nodes()]
     caption = "Every node of the model, by the layer that it keeps as metadata"
     if shared:
         caption += f"; names are below {shared}"
-    columns = ("layer", "node", "operator", "shape", "TensorFlow op")
+    columns = ("layer", "node", "operator", "shape", "made of")
     layers = Section("Layers and nodes", [Table(columns, made, search=True, caption=caption)])
     if not found:
         return [layers]
@@ -182,12 +183,22 @@ def _joined(ends: Iterable[_End]) -> _End:
     return _End(nodes, rules)
 
 
-def _placed(node: Node, shared: str) -> tuple[str, ...]:
-    """A node's layer, its name below that layer, operator and shape, and the TensorFlow op it was made for."""
+def _sources(found: Iterable[Fate]) -> dict[str, Counter[str]]:
+    """The TensorFlow ops that each ONNX node does the work of, by its name."""
+    sources: dict[str, Counter[str]] = {}
+    for fate in found:
+        for name in fate.names:
+            sources.setdefault(name, Counter())[fate.op] += 1
+    return sources
+
+
+def _placed(node: Node, shared: str, sources: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
+    """A node's layer, its name below that layer, operator and shape, and the TensorFlow ops it is made of."""
     layer, shape = node.origin.layer, node.outputs[0].shape if node.outputs else None
     sizes = None if shape is None else tuple(map(readable, shape))
     name = node.name.removeprefix(f"{layer}/") if layer else node.name
-    return layer.removeprefix(shared), name, node.op, show(sizes), node.origin.op
+    ops = counts_text(sources.get(node.name) or {node.origin.op: 1})
+    return layer.removeprefix(shared), name, node.op, show(sizes), ops
 
 
 def _shared(names: Iterable[str]) -> str:

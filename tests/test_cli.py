@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,26 +13,14 @@ import onnx
 import pytest
 
 from onward.arguments import custom_ops, layouts, pairs, specs
+from onward.cli.commands import PANELS
 from onward.errors import InvalidArgumentError
 from onward.specs import Spec
 from onward.version import __version__
-from tests.command import DIGITS, ENVIRONMENT, onward
+from tests.command import DIGITS, ENVIRONMENT, ROOT, onward
 
 SAVED_MODEL, GOLDEN = DIGITS / "saved_model", DIGITS / "golden.npz"
-COMMANDS = (
-    "convert",
-    "verify",
-    "verify-beside",
-    "record",
-    "inspect",
-    "ops",
-    "optimize",
-    "quantize",
-    "doctor",
-    "run",
-    "bench",
-    "package",
-)
+COMMANDS = [name for names in PANELS.values() for name in names]
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +39,14 @@ def test_imports_nothing_heavy_to_start() -> None:
         [sys.executable, "-c", listing], env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=True
     )
     assert found.stdout.split() == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_pages_name_every_command(command: str) -> None:
+    page = (ROOT / "docs" / "cli.md").read_text()
+    [table] = [block for block in page.split("\n\n") if block.startswith("| command |")]
+    assert f"`{command}`" in table
+    assert any(command in heading.split() for heading in re.findall("^## (.*)$", page, re.MULTILINE))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

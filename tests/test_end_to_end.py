@@ -95,6 +95,12 @@ def test_digits_run(quantised: Path, folder: Path) -> None:
         assert (answers.argmax(1) == golden["output:digit"].argmax(1)).mean() > 0.9
 
 
+def test_digits_are_timed(lean: Path, quantised: Path, folder: Path) -> None:
+    flags = ("--runs", 5, "--threads", 1, "--clients", 0, "--report", folder / "bench.html")
+    told = succeeds("bench", lean, quantised, *flags)
+    assert "options.intra_op_num_threads = 1" in told
+
+
 def test_digits_are_checked_against_every_target(lean: Path, folder: Path) -> None:
     found = json.loads(succeeds("check", lean, "--target", "all", "--report", folder / "check.html", "--json"))
     assert set(found["targets"]) == set(names("all"))

@@ -205,7 +205,7 @@ def _steps(steps: Any, place: Place, where: str) -> Iterator[Step]:
         parameters = keywords(name, given)
         _known(given, parameters, f"{at} ({name})")
         for key, value in given.items():
-            if isinstance(value, str) and "PathLike" in parameters[key]:
+            if isinstance(value, str) and (key == "model" or "PathLike" in parameters[key]):
                 given[key] = place.path(value)
         yield Step(name, given)
 
@@ -213,7 +213,8 @@ def _steps(steps: Any, place: Place, where: str) -> Iterator[Step]:
 def keywords(name: str, given: Mapping[str, Any]) -> dict[str, str]:
     """What a step takes: its function's keyword arguments with their annotations, and ``model``."""
     parameters = list(inspect.signature(getattr(onward, name)).parameters.values())
-    known = {p.name: str(p.annotation) for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD}
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    known = {p.name: str(p.annotation) for p in parameters if p.kind in named}
     if name == "package" and given.get("kind") in KINDS:  # each kind has options of its own
         options = importlib.import_module(f"onward.tools.package.{given['kind']}").Options
         known.update((field.name, str(field.type)) for field in fields(options))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # The functions that a list can name: each takes a model's file first. What they return says by `passed`, or raises when
 # told to `require`, whether all is well; where it does neither, having returned is enough.
-STEPS = ("verify", "optimize", "quantize", "check", "package")
+STEPS = ("verify", "optimize", "quantize", "bench", "check", "package")
 
 
 @dataclass(frozen=True)

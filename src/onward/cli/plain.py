@@ -39,6 +39,7 @@ PARAMETERS: dict[str, tuple[str, type, Any]] = {
     "use_default": ("--use-default", str, None),
     "ignore_default": ("--ignore-default", str, None),
     "checkpoint": ("--checkpoint", Path, None),
+    "target": ("--for", str, None),
     "state": ("--state", str, "stored"),
     "junit": ("--junit", Path, None),
     "report": ("", Path, None),  # typer calls what checks the path, and what listens

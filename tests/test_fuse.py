@@ -47,6 +47,14 @@ def _softmax(x, change=lambda s: s, axis=-1):
     return tf.nn.softmax(change(x @ tf.transpose(x[:, :, :-2], [0, 1, 3, 2])), axis)
 
 
+def _powers(axis=-1, summed=None):
+    def call(x):
+        powers = tf.exp(x - tf.reduce_max(x, axis, keepdims=True))
+        return powers / tf.reduce_sum(powers, summed or axis, keepdims=True)
+
+    return call
+
+
 def _distances(x):
     steps = tf.range(tf.shape(x)[2])
     return tf.cast(tf.abs(steps[:, None] - steps[:-2]), tf.float32)[None, None]
@@ -76,6 +84,20 @@ CASES: dict[str, Case] = {
         lambda x: tf.nn.relu(x) - w(3, 7) * tf.nn.relu(-x), f32("b", 1, 7), ops="!PRelu"
     ),
     "prelu/double": case(lambda x: tf.nn.relu(x) - 0.2 * tf.nn.relu(-x), f64("b", 7), ops="!PRelu"),
+    "leaky-relu": case(layer(lambda: L.LeakyReLU(0.2)), f32("b", 7), builds=True, ops="LeakyRelu !Max !Mul"),
+    "leaky-relu/by-hand": case(lambda x: tf.maximum(x, 0.2 * x), f32("b", 7), ops="LeakyRelu !Max !Mul"),
+    "leaky-relu/steeper": case(lambda x: tf.maximum(x, 1.2 * x), f32("b", 7), ops="Max !LeakyRelu"),
+    "leaky-relu/falling": case(lambda x: tf.maximum(x, -0.2 * x), f32("b", 7), ops="Max !LeakyRelu"),
+    "leaky-relu/of-another": case(
+        lambda x, y: tf.maximum(x, 0.2 * y), f32("b", 7), f32("b", 7), ops="Max !LeakyRelu"
+    ),
+    "softmax/by-hand": case(_powers(), f32("b", 5, 7), ops="Softmax !Exp !ReduceSum"),
+    "softmax/by-hand-first-axis": case(_powers(axis=1), f32("b", 5, 7), ops="Softmax !Exp !ReduceSum"),
+    "softmax/sum-of-another-axis": case(_powers(summed=1), f32("b", 5, 7), ops="Exp !Softmax"),
+    "softmax/without-the-largest": case(
+        lambda x: tf.exp(x) / tf.reduce_sum(tf.exp(x), -1, keepdims=True), f32("b", 5, 7), ops="Exp !Softmax",
+        why="it overflows where the operator does not",
+    ),
     "hard-sigmoid": case(lambda x: keras.ops.hard_sigmoid(x), f32("b", 7), ops="HardSigmoid !Clip"),
     "mish": case(lambda x: keras.activations.mish(x), f32("b", 7), ops="Mish !Softplus !Mul"),
     "mish/of-something-else": case(lambda x: x * tf.tanh(tf.nn.softplus(x + 1)), f32("b", 7), ops="Softplus !Mish"),
@@ -104,7 +126,23 @@ CASES: dict[str, Case] = {
         layer(lambda: L.LayerNormalization(axis=[-2, -1])), f32("b", 4, 6), builds=True, ops="LayerNormalization"
     ),
     "layer-norm/first-axis": case(
-        layer(lambda: L.LayerNormalization(axis=1)), f32("b", 4, 6), builds=True, ops="ReduceMean !LayerNormalization"
+        layer(lambda: L.LayerNormalization(axis=1)), f32("b", 4, 6), builds=True,
+        ops="LayerNormalization Transpose !ReduceMean !Mul",
+    ),
+    "layer-norm/middle-axes": case(
+        layer(lambda: L.LayerNormalization(axis=[1, 2], center=False)), f32("b", 4, 5, "n"), builds=True,
+        ops="LayerNormalization !ReduceMean !Mul",
+    ),
+    "layer-norm/middle-axis-by-hand": case(
+        lambda x: (x - tf.reduce_mean(x, 1, True)) / tf.sqrt(tf.math.reduce_variance(x, 1, True) + 0.001),
+        f32("b", 4, "n"), ops="LayerNormalization !ReduceMean",
+    ),
+    "layer-norm/axis-of-any-size": case(
+        lambda x: (x - tf.reduce_mean(x, 1, True)) / tf.sqrt(tf.math.reduce_variance(x, 1, True) + 0.001),
+        f32("b", "t", "n"), ops="ReduceMean !LayerNormalization",
+    ),
+    "layer-norm/middle-axis-before-the-operator": case(
+        layer(lambda: L.LayerNormalization(axis=1)), f32("b", 4, 6), builds=True, opset=17, ops="ReduceMean"
     ),
     "layer-norm/by-hand": case(
         lambda x: (
@@ -168,7 +206,7 @@ CASES: dict[str, Case] = {
     ),
     "instance-norm/scaled-over-the-picture": case(
         layer(lambda: L.LayerNormalization(axis=[1, 2])), f32("b", 4, 5, 3), builds=True,
-        ops="ReduceMean !InstanceNormalization",
+        ops="LayerNormalization !ReduceMean !InstanceNormalization",
     ),
     "attention/scores": case(
         lambda q, k: tf.einsum("aecd,abcd->acbe", k, q), f32("b", "t", 2, 3), f32("b", "n", 2, 3), ops="MatMul",

@@ -25,6 +25,25 @@ def _gated(x):
     return tf.nn.conv1d(y, w(1, 16, 16), 1, "VALID") + x
 
 
+def _conv(x, filters):
+    return tf.nn.conv2d(x, w(1, 1, x.shape[-1], filters), 1, "SAME")
+
+
+def _shuffled(x, cut=(2, 2, 3), perm=(0, 1, 3, 2, 4, 5)):
+    """Blocks of 2 by 2 pixels from 12 channels, channels last."""
+    height, width = tf.shape(x)[1], tf.shape(x)[2]
+    blocks = tf.transpose(tf.reshape(x, [-1, height, width, *cut]), perm)
+    y = tf.reshape(blocks, [-1, 2 * height, 2 * width, 3])
+    return tf.ensure_shape(y, [None, *(s and 2 * s for s in x.shape[1:3]), 3])
+
+
+def _patches(x, perm=(0, 1, 3, 2, 4, 5)):
+    """Blocks of 2 by 2 pixels as channels."""
+    height, width, channels = x.shape[1:]
+    blocks = tf.reshape(x, [-1, height // 2, 2, width // 2, 2, channels])
+    return tf.reshape(tf.transpose(blocks, perm), [-1, height // 2, width // 2, 4 * channels])
+
+
 def _strange(x):
     """With an infinity and what is no number among the elements."""
     odd = tf.constant([np.inf, np.nan, -np.inf, 0.0])
@@ -113,6 +132,14 @@ CASES: dict[str, Case] = {
     "average-pool/channels-first": case(
         lambda x: tf.nn.avg_pool2d(tf.transpose(x, [0, 2, 3, 1]), 2, 2, "VALID"), f32("b", 3, "h", "w"), ops="Conv"
     ),
+    "average-pool/blocked-padded-with-zeros": case(
+        chain(lambda: L.ZeroPadding2D(((1, 0), (0, 2))), lambda: L.AveragePooling2D(3, 2)), f32("b", "h", "w", 16),
+        builds=True, ops="AveragePool !Pad",
+    ),
+    "average-pool/blocked-padded-with-ones": case(
+        lambda x: tf.nn.avg_pool2d(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=1), 3, 1, "VALID"),
+        f32("b", "h", "w", 16), ops="AveragePool Pad",
+    ),
     "average-pool/padded-with-zeros": case(
         chain(lambda: L.ZeroPadding2D(1), lambda: L.AveragePooling2D(3, 2)), f32("b", "h", "w", 6), builds=True,
         ops="Conv !Pad",
@@ -142,6 +169,37 @@ CASES: dict[str, Case] = {
             tf.pad(x, [[0, 0], [1, 2], [0, 1], [0, 0]])
         ),
         f32("b", "h", "w", 3), ops="Conv Pad",
+    ),
+    "depth-to-space": case(
+        lambda x: _conv(_shuffled(_conv(x, 12)), 4), f32("b", 5, 6, 4), ops="DepthToSpace Conv !Reshape"
+    ),
+    "depth-to-space/of-any-size": case(
+        lambda x: _conv(_shuffled(_conv(x, 12)), 4), f32("b", "h", "w", 4), ops="DepthToSpace Conv"
+    ),
+    "depth-to-space/channels-before-blocks": case(
+        lambda x: _conv(_shuffled(_conv(x, 12), cut=(3, 2, 2), perm=(0, 1, 4, 2, 5, 3)), 4), f32("b", 5, 6, 4),
+        ops="DepthToSpace Conv !Reshape",
+    ),
+    "depth-to-space/to-channels-first": case(
+        lambda x: tf.reshape(
+            tf.transpose(tf.reshape(_conv(x, 12), [-1, 5, 6, 2, 2, 3]), [0, 5, 1, 3, 2, 4]), [-1, 3, 10, 12]
+        ),
+        f32("b", 5, 6, 4), ops="DepthToSpace Conv !Reshape",
+    ),
+    "depth-to-space/rows-and-columns-swapped": case(
+        lambda x: _conv(_shuffled(_conv(x, 12), perm=(0, 1, 4, 2, 3, 5)), 4), f32("b", 5, 6, 4),
+        ops="Conv Reshape !DepthToSpace",
+    ),
+    "depth-to-space/far-from-convolutions": case(
+        lambda x: _shuffled(x * 2), f32("b", 5, 6, 12), ops="Transpose Reshape !DepthToSpace",
+        why="it would take two transposes more",
+    ),
+    "space-to-depth": case(
+        lambda x: _conv(_patches(_conv(x, 3)), 4), f32("b", 6, 8, 4), ops="SpaceToDepth Conv !Reshape"
+    ),
+    "space-to-depth/channels-before-blocks": case(
+        lambda x: _conv(_patches(_conv(x, 3), perm=(0, 1, 3, 5, 2, 4)), 4), f32("b", 6, 8, 4),
+        ops="Conv Reshape !SpaceToDepth",
     ),
     "upsample": case(
         layer(lambda: L.UpSampling2D((2, 3))), f32("b", "h", "w", 3), builds=True, ops="Resize !Tile !Reshape"

@@ -12,6 +12,7 @@ from onward.fuse import (
     attention,
     bidirectional,
     conv,
+    depth,
     instance_norm,
     join,
     matmul,
@@ -36,11 +37,13 @@ recognise = rewriting(
         norm.RULES,
         rms_norm.RULES,
         instance_norm.RULES,
+        norm.ELSEWHERE,
         matmul.RULES,
         join.EARLY,
         move.EARLY,
         sequence.RULES,
         upsample.RULES,
+        depth.RULES,
     ),
 )
 absorb = rewriting(

@@ -114,6 +114,42 @@ class PRelu(Rule):
         return result
 
 
+class LeakyRelu(Rule):
+    """max(x, slope * x), of a slope between 0 and 1."""
+
+    def pattern(self, op: Any, x: Any, slope: Any) -> Any:
+        return op.Max(x, x * slope)
+
+    def check(self, *values: Value) -> bool:
+        x, slope = values
+        single = slope.array is not None and slope.array.size == 1 and (slope.rank or 0) <= (x.rank or 0)
+        return x.dtype == FLOAT32 and single and 0 < float(slope.array.reshape(())) <= 1  # type: ignore[union-attr]
+
+    def rewrite(self, op: Builder, *values: Value) -> Value:
+        x, slope = values
+        assert slope.array is not None
+        result: Value = op.LeakyRelu(x, alpha=float(slope.array.reshape(())))
+        return result
+
+
+class Softmax(Rule):
+    """exp(x - max(x)) / sum(exp(x - max(x))) along one axis."""
+
+    def pattern(self, op: Any, x: Any, axes: Any) -> Any:
+        powers = op.Exp(x - op.ReduceMax(x, axes))
+        return powers / op.ReduceSum(powers, axes)
+
+    def check(self, *values: Value) -> bool:
+        x, axes = values
+        return x.dtype == FLOAT32 and x.rank is not None and axes.array is not None and axes.array.size == 1
+
+    def rewrite(self, op: Builder, *values: Value) -> Value:
+        x, axes = values
+        assert axes.array is not None
+        result: Value = op.Softmax(x, axis=int(axes.array.reshape(())))
+        return result
+
+
 class Mish(Rule):
     """x * tanh(log(1 + exp(x)))."""
 
@@ -150,6 +186,8 @@ _FORMULAS = table(
     HardSigmoid(divides=False),
     HardSigmoid(divides=True),
     PRelu(),
+    LeakyRelu(),
+    Softmax(),
     Mish(),
 )
 RULES = merged(_FORMULAS, _HARD_SWISH)

@@ -181,6 +181,28 @@ def fold_pad_into_pool(op: Builder, graph: ir.Graph, node: Node) -> Value | None
     return result
 
 
+def fold_pad_into_average(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
+    """Zeros that are averaged with the rest are pads that count."""
+    x = node.inputs[0]
+    pad = made_by(x, "Pad")
+    if pad is None or x is None or not sole_user(graph, x) or any(node.attrs.get("pads", ())):
+        return None
+    pads = _spatial_pads(pad)
+    if (
+        pads is None
+        or not _zero(pad)
+        or node.attrs.get("auto_pad", "NOTSET") != "NOTSET"
+        or node.attrs.get("ceil_mode")
+    ):
+        return None
+    kernel = node.attrs["kernel_shape"]
+    if any(p >= k for p, k in zip(pads, [*kernel, *kernel], strict=True)):
+        return None
+    op.origin = node.origin
+    result: Value = op.AveragePool(pad.inputs[0], **{**node.attrs, "pads": pads, "count_include_pad": 1})
+    return result
+
+
 def _spatial_pads(pad: Node) -> list[int] | None:
     """The pads of the spatial axes, None where others are padded, any is negative or unknown."""
     amounts = pad.inputs[1].array if pad.inputs[1] is not None else None
@@ -199,6 +221,7 @@ def _zero(pad: Node) -> bool:
 
 RULES: dict[str, list[Rewrite]] = {
     "Add": [add_to_bias, gemm],
+    "AveragePool": [fold_pad_into_average],
     "BatchNormalization": [fold_batch_norm],
     "Conv": [fold_pad],
     "MaxPool": [fold_pad_into_pool],

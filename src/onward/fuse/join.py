@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from onward import ir
+from onward.dims import Dim
 from onward.fuse.engine import Rewrite, made_by, sole_user
 from onward.ir import Node, Value
 from onward.lowering.builder import Builder
@@ -32,6 +33,17 @@ def reshape_back(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
     return x if x is not None and x.shape is not None and x.shape == node.output.shape else None
 
 
+def reshape_twice(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
+    """One reshape for two."""
+    inner = made_by(node.inputs[0], "Reshape")
+    if inner is None or inner.inputs[0] is None or node.output.shape is None:
+        return None
+    if sum(isinstance(size, Dim) for size in node.output.shape) > 1:
+        return None  # the sizes would have to be computed again
+    result: Value = op.Reshape(inner.inputs[0], node.output.shape)
+    return result
+
+
 def concat_of_stack(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
     """reshape(stack(a, b, axis)) = concat(a, b, axis), where the reshape joins that axis with the one behind it."""
     stack = made_by(node.inputs[0], "Concat")
@@ -54,4 +66,4 @@ def concat_of_stack(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
 
 
 EARLY: dict[str, list[Rewrite]] = {"Reshape": [reshape_back, concat_of_stack]}
-RULES: dict[str, list[Rewrite]] = {"Concat": [flatten_concat]}
+RULES: dict[str, list[Rewrite]] = {"Concat": [flatten_concat], "Reshape": [reshape_back, reshape_twice]}

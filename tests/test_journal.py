@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import pkgutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import onward
+from onward import fuse, passes
 from onward.journal import Journal
 from onward.lowering import Context
 from onward.options import Options
@@ -35,6 +38,16 @@ def test_a_journal_changes_nothing_in_the_model() -> None:
     assert {change.by for change in journal.changes} >= {"gemm", "scale_weights", "GeluErfcOfNegation"}
     assert [p.name for p in journal.passes][:2] == ["simplify", "recognise"]
     assert journal.passes[-1].after == len(plain.model_proto.graph.node)
+
+
+def test_every_rewrite_has_a_name_to_be_told_by() -> None:
+    for found in pkgutil.iter_modules(fuse.__path__):
+        module = importlib.import_module(f"onward.fuse.{found.name}")
+        for table in ("RULES", "EARLY"):
+            for rewrites in getattr(module, table, {}).values():
+                names = [rewrite.__name__ for rewrite in rewrites]
+                assert not {"rewrite", "<lambda>"} & set(names), module
+    assert [step.__name__ for step in passes.PIPELINE].count("simplify") == 2
 
 
 def test_the_python_logger_hears_stages_or_everything(caplog: pytest.LogCaptureFixture) -> None:

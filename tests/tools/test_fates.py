@@ -12,6 +12,7 @@ import tensorflow as tf
 import onward
 from onward.tools.fates import Fate, changes, fates
 from onward.tools.optimize import optimize
+from tests import fleet
 from tests.command import DIGITS
 
 SAVED_MODEL = DIGITS / "saved_model"
@@ -50,6 +51,19 @@ def test_the_nodes_named_are_in_the_model(digits: list[Fate]) -> None:
     for fate in digits:
         for name in fate.names:
             assert operators[name] in fate.ops
+
+
+@pytest.mark.parametrize("name", ["masked_lstm", "loop", "branch", "transformer_encoder", "tflite_int8", "columns"])
+def test_nothing_is_forgotten_whatever_the_model(name: str) -> None:
+    source = fleet.MODELS[name]()
+    program = onward.convert(source.source if isinstance(source, fleet.Recorded) else source, verify=False)
+    assert program.graph is not None
+    found = program.report.fates()
+    assert {node.name for node in program.graph.nodes()} <= {fate.node for fate in found}
+    held = {name for fate in found for name in fate.names}
+    there = {node.name for node in program._ir.graph.all_nodes()}
+    assert held <= there
+    assert len(there - held) <= (7 if name == "tflite_int8" else 0)  # what passes make for signed integers' sake
 
 
 def test_a_loop_that_became_a_layer() -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from onward.errors import InvalidArgumentError, InvalidSourceError
 from onward.runtime import Port
-from onward.tools.quantize.images import Pictures, preprocessing
+from onward.tools.pictures import Pictures, preprocessing
 from onward.tools.quantize.ranges import Histogram, method
 from onward.tools.quantize.samples import open_samples
 

@@ -67,14 +67,14 @@ def test_a_picture_is_read_as_the_input_wants_it(digits: Path, tmp_path: Path) -
     [arrays] = inputs.read([f"image={tmp_path / 'd.png'}"], session)
     assert arrays["image"].shape == (1, 8, 8, 1)
     assert arrays["image"].max() == 255
-    ran = run(session, [str(tmp_path / "d.png")], pixels="0..1")
+    ran = run(session, [str(tmp_path / "d.png")], preprocess="unit")
     assert ran.outputs[0]["output_0"].shape == (1, 10)
 
 
 def test_pictures_are_resized_moved_and_scaled(tmp_path: Path) -> None:
     Image.new("RGB", (20, 10), (255, 0, 51)).save(tmp_path / "p.png")
     first = Port("x", np.dtype("float32"), ("n", 3, 4, 6))
-    array = pictures.read(tmp_path / "p.png", first, "-1..1")
+    array = pictures.read(tmp_path / "p.png", first, pictures.preprocessing("tf"))
     assert array.shape == (1, 3, 4, 6)
     assert array[0, :, 2, 3] == pytest.approx([1, -1, -0.6])
     free = pictures.read(tmp_path / "p.png", Port("x", np.dtype("uint8"), (None, None, 1)))
@@ -83,7 +83,7 @@ def test_pictures_are_resized_moved_and_scaled(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="takes no picture"):
         pictures.read(tmp_path / "p.png", Port("x", np.dtype("float32"), ("n", 7)))
     (tmp_path / "q.png").write_text("none")
-    with pytest.raises(InvalidSourceError, match="no picture"):
+    with pytest.raises(InvalidSourceError, match="is no picture"):
         pictures.read(tmp_path / "q.png", first)
 
 

@@ -68,6 +68,15 @@ Junit = Annotated[
     Path | None,
     typer.Option("--junit", metavar="RESULTS.xml", help="Also write the outcome for CI systems.", show_default=False),
 ]
+Preprocess = Annotated[
+    str | None,
+    typer.Option(
+        "--preprocess",
+        metavar="tf|torch|caffe|unit|...",
+        help="What becomes of pixels 0 to 255; also scale=1/255, mean=, std=, bgr, size=224x224, crop.",
+        show_default=False,
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Of the inputs that are drawn.")]
 ReportFile = Annotated[
     Path | None,

@@ -9,7 +9,7 @@ import typer
 
 from onward import arguments, console
 from onward.cli.app import app
-from onward.cli.flags import Debug, Json, LogFile, ReportFile, Seed, Verbose
+from onward.cli.flags import Debug, Json, LogFile, Preprocess, ReportFile, Seed, Verbose
 from onward.cli.on_model import Model
 
 
@@ -74,15 +74,7 @@ def quantize(
         Path | None,
         typer.Option("--check", metavar="IN.npz|DIR", help="Other samples to measure on.", show_default=False),
     ] = None,
-    preprocess: Annotated[
-        str | None,
-        typer.Option(
-            "--preprocess",
-            metavar="tf|torch|caffe|unit|...",
-            help="What becomes of pixels 0 to 255; also scale=1/255, mean=, std=, bgr, size=224x224, crop.",
-            show_default=False,
-        ),
-    ] = None,
+    preprocess: Preprocess = None,
     calibration: Annotated[
         str, typer.Option("--calibration", metavar="minmax|entropy|percentile[=99.9]", help="How ranges are chosen.")
     ] = "minmax",

@@ -9,7 +9,7 @@ import typer
 
 from onward import arguments, console
 from onward.cli.app import app
-from onward.cli.flags import Data, Debug, Json, ReportFile, Seed, Signature, Tag, Unsafe
+from onward.cli.flags import Data, Debug, Json, Preprocess, ReportFile, Seed, Signature, Tag, Unsafe
 from onward.errors import InvalidArgumentError
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The ONNX model.", show_default=False)]
@@ -62,7 +62,7 @@ Pattern = Annotated[
 
     onward run model.onnx --inputs x.npz -o out.npz
 
-    onward run model.onnx --inputs image=cat.jpg --provider cuda,cpu
+    onward run model.onnx --inputs image=cat.jpg --preprocess tf --provider cuda,cpu
 
     onward run model.onnx --dim batch=8 --threads 2 --profile trace.json
     """
@@ -84,9 +84,7 @@ def run(
         ),
     ] = "auto",
     dim: Dims = None,
-    pixels: Annotated[
-        str, typer.Option("--pixels", metavar="0..255|0..1|-1..1", help="The range of pictures for inputs of floats.")
-    ] = "0..255",
+    preprocess: Preprocess = None,
     level: Annotated[
         str, typer.Option("--level", metavar="none|basic|extended|all", help="How far to optimise the graph.")
     ] = "all",
@@ -134,7 +132,7 @@ def run(
         profile=None if profile is None else profile.with_suffix(""),
     )
     sizes = arguments.sizes(dim, "--dim")
-    found = execute(loaded, inputs or (), output, sizes=sizes, pixels=pixels, seed=seed, profile=profile)
+    found = execute(loaded, inputs or (), output, sizes=sizes, preprocess=preprocess, seed=seed, profile=profile)
     console.show(found, as_json, report)
 
 

@@ -84,13 +84,13 @@ def draw(
     raise NoInputsError(f"the model runs on none of the inputs drawn for it ({refusal}): give some") from refusal
 
 
-def read(files: Sequence[str], session: Session, pixels: str = "0..255") -> list[Arrays]:
+def read(files: Sequence[str], session: Session, preprocess: str | None = None) -> list[Arrays]:
     """Sets of inputs from files.
 
     Args:
         files: ``[NAME=]FILE`` each: an ``.npz`` file with arrays by name (several sets, if recorded so), an ``.npy``
             file or a picture for the named input, or for the only one.
-        pixels: what a picture's values become for an input of floats: see :mod:`onward.tools.pictures`.
+        preprocess: what becomes of a picture's pixels: see :func:`onward.tools.pictures.preprocessing`.
 
     Raises:
         InvalidSourceError: a file cannot be read.
@@ -98,6 +98,7 @@ def read(files: Sequence[str], session: Session, pixels: str = "0..255") -> list
         MissingDependencyError: reading pictures needs Pillow.
     """
     sets: list[Arrays] = [{}]
+    prepared = pictures.preprocessing(preprocess)
     for text in files:
         name, file = _named(text, session)
         suffix = Path(file).suffix.lower()
@@ -105,7 +106,7 @@ def read(files: Sequence[str], session: Session, pixels: str = "0..255") -> list
             found = golden.read_inputs(file)
         else:
             port = _port(name, file, session)
-            found = [{port.name: _npy(file) if suffix == ".npy" else pictures.read(file, port, pixels)}]
+            found = [{port.name: _npy(file) if suffix == ".npy" else pictures.read(file, port, prepared)}]
         if len(found) > 1 and len(sets) > 1 and len(found) != len(sets):
             raise InvalidArgumentError(f"'{file}' holds {len(found)} sets of inputs, another file {len(sets)}")
         count = max(len(found), len(sets))

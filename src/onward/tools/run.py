@@ -137,7 +137,7 @@ def run(
     output: str | os.PathLike[str] | None = None,
     *,
     sizes: Mapping[str, int] | None = None,
-    pixels: str = "0..255",
+    preprocess: str | None = None,
     seed: int = 0,
     profile: str | os.PathLike[str] | None = None,
 ) -> Ran:
@@ -147,7 +147,7 @@ def run(
         files: see :func:`onward.tools.inputs.read`; none draws inputs.
         output: an ``.npz`` file for the outputs, by their names; ``0/name``, ``1/name``, ... of several sets.
         sizes: of dynamic dimensions of drawn inputs, by name.
-        pixels: what pictures' values become.
+        preprocess: what becomes of pictures' pixels.
         seed: of the inputs drawn.
         profile: where the profile goes, of a session that profiles.
 
@@ -158,7 +158,7 @@ def run(
     """
     if output is not None:
         check_writable(Path(output))
-    sets = inputs.read(files, session, pixels) if files else [inputs.draw(session, seed, sizes)]
+    sets = inputs.read(files, session, preprocess) if files else [inputs.draw(session, seed, sizes)]
     results, milliseconds = [], []
     for arrays in sets:
         start = time.perf_counter()

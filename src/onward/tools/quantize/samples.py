@@ -16,7 +16,7 @@ from onward.runtime import Port
 from onward.tools import golden
 from onward.tools.golden import Arrays
 from onward.tools.optimize import Original
-from onward.tools.quantize.images import Pictures, preprocessing
+from onward.tools.pictures import Pictures, preprocessing
 
 BATCH = 8  # samples at once, where the model leaves it open
 FOLDERS = "folders"  # labels that are the names of the folders that pictures lie in
@@ -135,7 +135,7 @@ def open_samples(data: Any, ports: Sequence[Port], labels: Any, preprocess: str 
             that gives one). What can be iterated only once is kept in memory as far as `limit` reaches.
         ports: the model's inputs.
         labels: the name of an array in the ``.npz`` file, ``"folders"``, an ``.npy`` or text file, or an array.
-        preprocess: of pictures: ``onward.tools.quantize.images.preprocessing``.
+        preprocess: of pictures: ``onward.tools.pictures.preprocessing``.
 
     Raises:
         InvalidArgumentError, InvalidSourceError: it cannot be understood or read.

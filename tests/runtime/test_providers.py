@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from onward.errors import InvalidArgumentError, MissingDependencyError
 from onward.runtime import RuntimeFailureError, Session, Settings
@@ -66,6 +66,9 @@ def test_a_list_falls_back_and_says_so() -> None:
 
 def test_auto_takes_what_is_here() -> None:
     session = Session(RELU, provider="auto")
+    placement = session.placement()
+    assert placement is not None
+    assert len(placement.nodes) == 2
     assert session.providers[-1].name == "cpu"
     assert session.fallbacks == ()
 
@@ -121,6 +124,18 @@ def test_a_plugin_runs_the_nodes_that_it_has(tmp_path: Path) -> None:
     code = session.code + "\nprint(session.get_providers()[0])"
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["OpenVINOExecutionProvider"]
+
+
+@needs_plugin
+def test_a_plugin_computes_in_the_models_precision() -> None:
+    """Left to itself OpenVINO multiplies in bfloat16 where the processor does so: errors of 1e-2."""
+    rng = np.random.default_rng(0)
+    x, weight = (rng.uniform(0, 1, (3, 3)).astype("float32") for _ in "xw")
+    product = model(helper.make_node("Constant", [], ["w"], value=numpy_helper.from_array(weight)),
+                    helper.make_node("MatMul", ["x", "w"], ["y"]))  # fmt: skip
+    for settings in (Settings(), Settings(threads=1)):
+        answer = Session(product, provider="openvino", settings=settings).run({"x": x})["y"]
+        assert np.allclose(answer, x @ weight, rtol=1e-6)
 
 
 @needs_plugin

@@ -17,6 +17,7 @@ LEVELS = {
     "extended": "ORT_ENABLE_EXTENDED",
     "all": "ORT_ENABLE_ALL",
 }
+_RECORDING = "session.record_ep_graph_assignment_info"  # of which node went where; read by ``Session.placement``
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Settings:
         options.log_severity_level = 3
         for name, value in self._attributes(providers).items():
             setattr(options, name, _enumerated(value))
-        for key, value in self._entries(providers).items():
+        for key, value in {_RECORDING: "1", **self._entries()}.items():
             options.add_session_config_entry(key, value)
         if self.profile is not None:
             options.enable_profiling, options.profile_file_prefix = True, self.profile
@@ -76,12 +77,20 @@ class Settings:
     def provider_options(self, provider: Provider) -> dict[str, str]:
         """The options that a provider gets."""
         found = dict(provider.options)
-        if self.threads is not None and provider.name == "openvino":
-            config = json.dumps({"CPU": {"INFERENCE_NUM_THREADS": str(self.threads)}})
-            found |= {"num_of_threads": str(self.threads)} if is_built_in(provider) else {"load_config": config}
+        if provider.name == "openvino":
+            found |= self._openvino(is_built_in(provider))
         if self.threads is not None and provider.name == "xnnpack":
             found["intra_op_num_threads"] = str(self.threads)
         return found | {key: str(value) for key, value in self.options.get(provider.name, {}).items()}
+
+    def _openvino(self, built_in: bool) -> dict[str, str]:
+        """Its threads are not the session's; and left to itself it computes in bfloat16 or float16 where it can."""
+        if built_in:
+            return {"precision": "ACCURACY", **({} if self.threads is None else {"num_of_threads": str(self.threads)})}
+        cpu = {"INFERENCE_PRECISION_HINT": "f32"}
+        if self.threads is not None:
+            cpu["INFERENCE_NUM_THREADS"] = str(self.threads)
+        return {"load_config": json.dumps({"CPU": cpu, "GPU": {"INFERENCE_PRECISION_HINT": "f32"}})}
 
     def code(self, model: str, providers: tuple[Provider, ...]) -> str:
         """Python code that makes the same session of a file with ONNX Runtime alone."""
@@ -91,7 +100,7 @@ class Settings:
         for name, value in self._attributes(providers).items():
             shown = f"onnxruntime.{value[0]}.{value[1]}" if isinstance(value, tuple) else repr(value)
             lines.append(f"options.{name} = {shown}")
-        for key, value in self._entries(providers, recording=False).items():
+        for key, value in self._entries().items():
             lines.append(f"options.add_session_config_entry({key!r}, {value!r})")
         for p in plugins:
             lines.append(
@@ -132,12 +141,10 @@ class Settings:
             found["enable_cpu_mem_arena"] = False
         return found
 
-    def _entries(self, providers: tuple[Provider, ...], recording: bool = True) -> dict[str, str]:
+    def _entries(self) -> dict[str, str]:
         found = dict(self.config)
         if not self.cpu_fallback:
             found.setdefault("session.disable_cpu_ep_fallback", "1")
-        if recording and any(provider.name != "cpu" for provider in providers):
-            found.setdefault("session.record_ep_graph_assignment_info", "1")
         return found
 
     def _for_devices(self, provider: Provider) -> tuple[list[Any], dict[str, str]]:

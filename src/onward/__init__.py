@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from onward.tools.bench import bench
     from onward.tools.beside import verify_beside
     from onward.tools.check import check
+    from onward.tools.check.fix import fix
     from onward.tools.doctor import doctor
     from onward.tools.junit import write_junit
     from onward.tools.optimize import optimize
@@ -39,6 +40,7 @@ __all__ = [
     "convert_all",
     "doctor",
     "errors",
+    "fix",
     "keep",
     "lower",
     "optimize",
@@ -65,6 +67,7 @@ _HOMES = {
     "convert_all": "onward.batch",
     "doctor": "onward.tools.doctor",
     "errors": "onward",
+    "fix": "onward.tools.check.fix",
     "keep": "onward.lowering",
     "lower": "onward.lowering",
     "optimize": "onward.tools.optimize",

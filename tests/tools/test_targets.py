@@ -176,6 +176,13 @@ def test_shares_and_pieces(tmp_path: Path) -> None:
     assert [fall.operator for fall in verdict.fallen] == ["Det"]
 
 
+def test_sizes_are_no_shortfall(tmp_path: Path) -> None:
+    nodes = "s = Shape(x)\n two = Constant<value_ints=[2]>()\n t = Add(s, two)\n y = ConstantOfShape(t)"
+    verdict = onward.check(_save(tmp_path / "model.onnx", nodes, 18, "float[b,3]"), "web-webgpu")["web-webgpu"]
+    assert (verdict.taken, verdict.sizes, verdict.nodes) == (1, 1, 3)
+    assert [fall.operator for fall in verdict.fallen] == ["ConstantOfShape"]
+
+
 def test_layers_are_told(fleet: Callable[[str], Path]) -> None:
     verdict = onward.check(fleet("lstm"), "coreml")["coreml"]
     assert "lstm" in next(fall.layer for fall in verdict.fallen if fall.operator == "LSTM")
@@ -300,3 +307,11 @@ def test_a_constants_values_are_known(tmp_path: Path) -> None:
     assert add.inputs[1] is not None
     assert add.inputs[1].values is not None
     assert add.inputs[1].values.tolist() == [3]
+
+
+def test_a_model_too_new_to_load_is_told_so(tmp_path: Path) -> None:
+    path = _save(tmp_path / "model.onnx", "y = Relu(x)", 28)
+    verdicts = onward.check(path, "node,cpu")
+    assert not verdicts["node"].runs
+    assert "loads up to 26" in str(verdicts["node"])
+    assert verdicts["cpu"].runs

@@ -6,7 +6,7 @@ So constants fold, sizes are followed and the passes apply, whoever wrote the fi
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,6 @@ from onward.errors import InvalidSourceError
 from onward.ir import Origin, Value
 from onward.lowering.builder import Builder
 from onward.lowering.schema import MAX_OPSET, MIN_OPSET, signature
-from onward.passes.finish import finish
 from onward.program import ONNXProgram
 
 if TYPE_CHECKING:
@@ -67,22 +66,30 @@ def read(path: str | os.PathLike[str]) -> tuple[Builder, ir.Model]:
         InvalidSourceError: as for ``load``.
     """
     path = Path(path)
-    proto = _checked(path)
-    reader = _Reader(path, proto)
+    proto = checked(path)
+    return emitted(Reader(path, proto), proto)
+
+
+def emitted(reader: Reader, proto: onnx.ModelProto, steps: Sequence[passes.Pass] = ()) -> tuple[Builder, ir.Model]:
+    """Lets a reader emit a whole model, and takes the steps over it.
+
+    Raises:
+        InvalidSourceError: an operator cannot be emitted; the message names the node.
+    """
     try:
         reader.read(proto.graph, {})
     except (ValueError, TypeError, NotImplementedError, IndexError, KeyError) as error:
         where = f" at node '{reader.op.origin.node}'" if reader.op.origin.node else ""
-        raise InvalidSourceError(f"'{path}'{where}: {error}") from error
+        raise InvalidSourceError(f"'{reader.path}'{where}: {error}") from error
     op = reader.op
-    finish(op, op.graph, [output.name for output in proto.graph.output])
+    passes.run(op, op.graph, [output.name for output in proto.graph.output], steps)
     model = ir.Model(op.graph, op.opset)
     model.domains = {i.domain: i.version for i in proto.opset_import if i.domain in op.domains}
     model.metadata = {entry.key: entry.value for entry in proto.metadata_props}
     return op, model
 
 
-def _checked(path: Path) -> onnx.ModelProto:
+def checked(path: Path) -> onnx.ModelProto:
     """The file's message, at an opset that Onward writes, its functions inlined."""
     import onnx
     import onnx.inliner
@@ -107,13 +114,19 @@ def _checked(path: Path) -> onnx.ModelProto:
     return proto
 
 
-class _Reader:
-    """One file being read into a builder."""
+class Reader:
+    """One file being read into a builder, at the file's opset or another that ``emit`` knows to write for.
 
-    def __init__(self, path: Path, proto: onnx.ModelProto) -> None:
-        opset = next(i.version for i in proto.opset_import if i.domain in ("", "ai.onnx"))
-        self.op = Builder(opset, ir.Graph(proto.graph.name))
-        self._path = path
+    Attributes:
+        path: the file; weights outside of it are found in its folder.
+        opset: the file's opset.
+        op: the builder.
+    """
+
+    def __init__(self, path: Path, proto: onnx.ModelProto, opset: int | None = None) -> None:
+        self.path = path
+        self.opset = next(i.version for i in proto.opset_import if i.domain in ("", "ai.onnx"))
+        self.op = Builder(opset or self.opset, ir.Graph(proto.graph.name))
         self._stated = _stated(proto)
 
     def read(self, graph: onnx.GraphProto, outer: Mapping[str, Value]) -> None:
@@ -153,14 +166,19 @@ class _Reader:
             made: Any = op.constant(_constant(attrs), name=names[0])
         elif node.op_type in CONTROL_FLOW and not domain:
             made = op.node(node.op_type, inputs, attrs, list(self._branch_types(node, attrs, names)))
-        elif signature(node.op_type, op.opset, domain) is None:
+        elif signature(node.op_type, self.opset, domain) is None:
             made = op.node(node.op_type, inputs, attrs, [self._known_type(name, node) for name in names], domain)
         else:
-            made = op.emit(node.op_type, *inputs, outputs=len(names), domain=domain, **attrs)
+            made = self.emit(node, inputs, attrs, len(names))
         for name, value in zip(names, made if isinstance(made, tuple) else (made,), strict=True):
             values[name] = value
             if not value.name and value.producer is not None:
                 value.name = name
+
+    def emit(self, node: onnx.NodeProto, inputs: list[Value | None], attrs: dict[str, Any], outputs: int) -> Any:
+        """Emits a node whose operator's types ONNX knows."""
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        return self.op.emit(node.op_type, *inputs, outputs=outputs, domain=domain, **attrs)
 
     def _attribute(self, attr: onnx.AttributeProto, values: Mapping[str, Value]) -> Any:
         import onnx
@@ -178,13 +196,13 @@ class _Reader:
 
     def _type(self, declared: onnx.ValueInfoProto) -> tuple[np.dtype, Shape | None]:
         if not declared.type.HasField("tensor_type"):
-            raise InvalidSourceError(f"'{self._path}': '{declared.name}' is no tensor")
+            raise InvalidSourceError(f"'{self.path}': '{declared.name}' is no tensor")
         return _tensor_type(declared.type.tensor_type)
 
     def _known_type(self, name: str, node: onnx.NodeProto) -> tuple[np.dtype, Shape | None]:
         if name not in self._stated:
             kind = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
-            raise InvalidSourceError(f"'{self._path}': nothing tells the type of '{name}', an output of {kind}")
+            raise InvalidSourceError(f"'{self.path}': nothing tells the type of '{name}', an output of {kind}")
         return self._stated[name]
 
     def _branch_types(
@@ -214,13 +232,13 @@ class _Reader:
 
     def _external(self, tensor: onnx.TensorProto, dtype: np.dtype, shape: tuple[int, ...]) -> LazyArray:
         entries = {entry.key: entry.value for entry in tensor.external_data}
-        folder = self._path.parent.resolve()
+        folder = self.path.parent.resolve()
         file = (folder / entries.get("location", "")).resolve()
         if folder not in file.parents:
-            raise InvalidSourceError(f"'{self._path}': the weight '{tensor.name}' lies outside of the model's folder")
+            raise InvalidSourceError(f"'{self.path}': the weight '{tensor.name}' lies outside of the model's folder")
         offset, count = int(entries.get("offset", 0)), int(np.prod(shape))
         if not file.is_file() or file.stat().st_size < offset + count * dtype.itemsize:
-            raise InvalidSourceError(f"'{self._path}': '{file.name}', which holds its weights, is missing or cut")
+            raise InvalidSourceError(f"'{self.path}': '{file.name}', which holds its weights, is missing or cut")
 
         def values() -> np.ndarray:
             if not count:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from onward.errors import UnsupportedTargetError
@@ -115,7 +115,7 @@ def check(
     asked = names(target)
     typed = read(model, dims)
     cpu = installed_cpu()
-    return Verdicts(os.fspath(model), tuple(_verdict(typed, _table(name, cpu), cpu) for name in asked))
+    return Verdicts(os.fspath(model), tuple(judge(typed, _table(name, cpu), cpu) for name in asked))
 
 
 def _section(verdict: Verdict) -> Section:
@@ -129,17 +129,6 @@ def _section(verdict: Verdict) -> Section:
     columns = ("operator", "node", "why", "cure", "layer or TensorFlow node")
     table = [Table(columns, rows, search=True)] if rows else []
     return Section(verdict.title, [Facts(facts), *table, *([Notes(verdict.caveats)] if verdict.caveats else [])])
-
-
-def _verdict(model: Any, target: Target, cpu: Target) -> Verdict:
-    """The target's verdict; a build of ONNX Runtime refuses a whole model of an opset newer than itself."""
-    verdict = judge(model, target, cpu)
-    opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 1)
-    if not target.kernels or opset <= target.opset:
-        return verdict
-    why = f"it is of opset {opset}, and {target} loads up to {target.opset}"
-    fall = Shortfall("", "the model", (), why, "version", f"convert it with --opset {target.opset}")
-    return replace(verdict, taken=0, partitions=0, missing=(fall, *verdict.missing))
 
 
 def _table(name: str, cpu: Target) -> Target:

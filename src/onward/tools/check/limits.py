@@ -4,6 +4,7 @@
 ``rank=3,4`` ``rank<=5``               of the first operand; of every operand
 ``dtype=float,int32``                  of the first operand, instead of the target's general dtypes
 ``data=X:float,bool``                  of the operand of that name
+``result=float,int32``                 of the first result
 ``constant=axes,shape``                operands that must be constant where they are given
 ``constant-unless-int32=indices``      an operand that must be constant, or int32
 ``static``                             the sizes of all operands must be known
@@ -62,6 +63,13 @@ def _data(view: View, what: str, allowed: list[str]) -> str | None:
     if operand is None or not operand.dtype or operand.dtype in dtypes:
         return None
     return f"{what} is {operand.dtype}, not {' or '.join(dtypes)}"
+
+
+def _result(view: View, _: str, allowed: list[str]) -> str | None:
+    first = view.outputs[0] if view.outputs else None
+    if first is None or not first.dtype or first.dtype in allowed:
+        return None
+    return f"it gives {first.dtype}, not {' or '.join(allowed)}"
 
 
 def _constant(view: View, _: str, allowed: list[str]) -> str | None:
@@ -158,6 +166,7 @@ RULES: Mapping[str, Callable[[View, str, list[str]], str | None]] = {
     "rank=": _rank,
     "rank<=": _ranks,
     "data=": _data,
+    "result=": _result,
     "constant=": _constant,
     "constant-unless-int32=": _constant_unless,
     "attribute=": _attribute,

@@ -54,7 +54,7 @@ class View:
 
     Attributes:
         operator: its type, with the domain unless that is ONNX's own.
-        version: the version of the operator that the model's opset means.
+        version: the version of the operator that the model's ``opset`` means.
         inputs, outputs: operands; None where one is left out.
         layer, source: the Keras layer and TensorFlow node that it comes from, where the file says so.
     """
@@ -62,6 +62,7 @@ class View:
     proto: onnx.NodeProto
     operator: str
     version: int
+    opset: int
     inputs: tuple[Operand | None, ...]
     outputs: tuple[Operand | None, ...]
     schema: onnx.defs.OpSchema | None = field(repr=False, default=None)
@@ -185,7 +186,8 @@ def _views(graph: onnx.GraphProto, opsets: Mapping[str, int], outer: Mapping[str
                 known.get(node.output[0], Operand("")).shape,
                 held if held is not None else _plain(node),
             )
-        version, schema = opsets.get(domain, 1), None
+        version = opset = opsets.get(domain, 1)
+        schema = None
         if onnx.defs.has(node.op_type, version, domain):
             schema = onnx.defs.get_schema(node.op_type, version, domain)
             version = schema.since_version
@@ -198,6 +200,7 @@ def _views(graph: onnx.GraphProto, opsets: Mapping[str, int], outer: Mapping[str
             node,
             f"{domain}:{node.op_type}" if domain else node.op_type,
             version,
+            opset,
             inputs,
             outputs,
             schema,

@@ -66,7 +66,7 @@ class Target:
     Attributes:
         name: as it is asked for.
         title, version, source: of what, and where the facts are from; ``date``: when they were recorded.
-        opset: the newest opset it reads.
+        opset: the newest opset it promises to read; ``loads``: the newest that it loads at all, where that is known.
         versions: what a row without a last version covers: the version it begins with ("kernels", as in ONNX Runtime),
             those up to the target's opset ("listed"), or all ("any").
         rest: who runs what it does not take: "cpu", ONNX Runtime's, or "nobody".
@@ -82,6 +82,7 @@ class Target:
     date: str
     source: str
     opset: int
+    loads: int | None
     versions: str
     rest: str
     static: bool
@@ -134,6 +135,7 @@ def target(name: str) -> Target:
         date=head["date"],
         source=head["source"],
         opset=int(head["opset"]),
+        loads=None if head["loads"] == "?" else int(head["loads"]),
         versions=head["versions"],
         rest=head["rest"],
         static=head["shapes"] == "static",
@@ -143,7 +145,7 @@ def target(name: str) -> Target:
     )
     if name in TITLES:  # the CPU's kernels, in a build of its own
         source = f"{read.source}; the opset as onnxruntime-node and onnxruntime-web {VERSION} load it"
-        return replace(read, title=TITLES[name], version=VERSION, opset=OPSET, source=source)
+        return replace(read, title=TITLES[name], version=VERSION, opset=OPSET, loads=OPSET, source=source)
     return read
 
 

@@ -20,6 +20,7 @@ class Shortfall:
         why: what is missing.
         kind: "operator", "version", "dtype", "size" or "limit".
         cure: what helps; "" if nothing is known to.
+        remedy: what ``fix`` does about it: "opset", "sizes", "narrow", "float32", "decompose", "lift", "pairs" or "".
         layer, source: the Keras layer and TensorFlow node that it comes from, where the file says so.
     """
 
@@ -29,6 +30,7 @@ class Shortfall:
     why: str = ""
     kind: str = "operator"
     cure: str = ""
+    remedy: str = ""
     layer: str = ""
     source: str = ""
 
@@ -46,6 +48,7 @@ class Verdict:
         target: its name; ``title`` and ``version`` say what the table describes, ``source`` where it is from and
             ``date`` when it was recorded.
         nodes: how many there are, and ``taken``: how many of them run there.
+        sizes: how many more compute nothing but sizes, which ONNX Runtime does on its CPU in any case.
         compute: the share of multiplications that run there; None where there are none.
         partitions: into how many pieces those nodes fall.
         expanded: nodes that run as the operators of their definition.
@@ -62,6 +65,7 @@ class Verdict:
     source: str
     nodes: int
     taken: int
+    sizes: int
     compute: float | None
     partitions: int
     expanded: tuple[Shortfall, ...]
@@ -98,7 +102,8 @@ class Verdict:
     def _lines(self) -> Iterator[str]:
         share = "" if self.compute is None else f", {self.compute:.0%} of the multiplications"
         pieces = f", in {self.partitions} piece{'s' * (self.partitions != 1)}" if self.taken else ""
-        yield f"{self.title} {self.version}: {self.word}; {self.taken} of {self.nodes} nodes{share}{pieces}"
+        sizes = f" and {self.sizes} that compute sizes" if self.sizes else ""
+        yield f"{self.title} {self.version}: {self.word}; {self.taken} of {self.nodes} nodes{sizes}{share}{pieces}"
         for heading, falls in (
             ("nothing runs", self.missing),
             ("the CPU runs instead", self.fallen),

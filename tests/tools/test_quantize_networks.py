@@ -12,6 +12,7 @@ import pytest
 
 import onward
 from onward.tools.quantize import quantize
+from onward.tools.quantize.switchboard import _together
 
 keras = pytest.importorskip("keras", reason="the networks are built with Keras")
 
@@ -72,17 +73,24 @@ def test_mobilenet_is_a_quarter_and_runs_in_integers(mobilenet, tmp_path: Path) 
     assert (ops["QLinearConv"], ops["QLinearAdd"], ops["Conv"]) == (52, 10, 0)
 
 
-def test_mobilenet_is_guarded_in_bounded_time(mobilenet, tmp_path: Path) -> None:
+def test_mobilenet_is_guarded(mobilenet, tmp_path: Path) -> None:
     path, data = mobilenet
-    data = {name: array[:16] for name, array in data.items()}
+    data = {name: array[:8] for name, array in data.items()}
     plain = quantize(path, data=data, timed=False)
     wanted = plain.figures.sqnr + 1
-    result = quantize(path, tmp_path / "q.onnx", data=data, min_sqnr=wanted, budget=20, timed=False)
+    result = quantize(path, tmp_path / "q.onnx", data=data, min_sqnr=wanted, budget=600, timed=False)
     assert result.figures.sqnr >= wanted
     assert 1 <= len(result.kept) < 50
     assert [each.alone for each in result.kept] == sorted(each.alone for each in result.kept)
     assert result.steps[0].figures.sqnr < wanted
     assert result.size_after > plain.size_after
+
+
+def test_where_time_is_short_neighbours_are_tried_together() -> None:
+    assert _together(left=60, end=100, now=0, each=1.0) == 1
+    assert _together(left=60, end=20, now=0, each=1.0) == 3
+    assert _together(left=60, end=20, now=19.9, each=1.0) == 60
+    assert _together(left=60, end=20, now=50, each=1.0) == 60
 
 
 @pytest.mark.parametrize("kind", ["int8", "int8-dynamic", "int4"])

@@ -183,6 +183,20 @@ def test_shared_scales_joins_and_residuals_stay_in_integers(tmp_path: Path) -> N
     assert result.figures.sqnr > 25
 
 
+def test_a_bias_beyond_its_integers_makes_weights_coarser(tmp_path: Path) -> None:
+    """A channel that training has all but switched off: its bias in steps of its weights times the input overflows."""
+    weight = RNG.standard_normal((4, 3, 3, 3)).astype(np.float32)
+    weight[1] *= 1e-12
+    bias = np.float32([0.5, 3.0, -0.5, 0.1])
+    nodes = [helper.make_node("Conv", ["x", "w", "b"], ["y"])]
+    weights = [numpy_helper.from_array(weight, "w"), numpy_helper.from_array(bias, "b")]
+    source = _save(tmp_path / "m.onnx", nodes, weights, ["n", 3, 8, 8])
+    x = RNG.standard_normal((40, 3, 8, 8)).astype(np.float32)
+    result = quantize(source, data={"x": x}, timed=False)
+    np.testing.assert_allclose(_answers(result.model_proto, x)[:, 1], 3.0, atol=0.1)
+    assert result.figures.sqnr > 30
+
+
 def test_residuals_and_outputs_are_not_rounded_along(tmp_path: Path) -> None:
     """What a product takes is rounded for the product, and for nobody else."""
     nodes = [

@@ -31,6 +31,7 @@ from onward.tools.quantize.plan import (
     INTEGERS,
     MOVEMENT,
     ROWS,
+    WEIGHT_INPUTS,
     WEIGHTS,
     Flow,
     Plan,
@@ -116,6 +117,12 @@ def _static(
 ) -> onnx.ModelProto:
     """Q/DQ pairs around nodes, by ONNX Runtime's quantiser, from ranges that are known."""
     nodes = {*flow.nodes, *flow.through}
+    # Weights first: the quantiser rounds them one channel at a time, and leaves alone what is there in integers.
+    model = Message(proto)
+    products = {node.name: WEIGHTS for node in proto.graph.node if node.name in nodes and node.op_type in WEIGHT_INPUTS}
+    largest = weights.INT8 // 2 if reduce_range else weights.INT8
+    weights.store(model, products, largest, _floors(model, set(products), ranges))
+    proto = model.finish()
     with _quiet():
         from onnxruntime.quantization import QuantType
         from onnxruntime.quantization.calibrate import TensorData
@@ -141,6 +148,18 @@ def _static(
         quantizer.model.topological_sort()
     _bypass(quantizer.model.model, nodes, flow.tensors, {alias: name for name, alias in aliases.items()})
     return quantizer.model.model
+
+
+def _floors(model: Message, nodes: set[str], ranges: Mapping[str, Range]) -> dict[str, np.ndarray]:
+    """How coarse weights must be for the bias to fit into 32 bits: its step is the input's times theirs."""
+    found = {}
+    for node in model.proto.graph.node:
+        biased = len(node.input) > 2 and node.input[2] in model.constants
+        if node.name in nodes and biased and node.input[0] in ranges:
+            low, high = ranges[node.input[0]]
+            step = max((max(high, 0.0) - min(low, 0.0)) / 255, 1e-30)
+            found[node.name] = np.abs(model.array(node.input[2]).reshape(-1)) / (step * (2**31 - 1) * 0.99)
+    return found
 
 
 def _aliases(proto: onnx.ModelProto, integers: set[str]) -> dict[str, str]:
@@ -230,7 +249,7 @@ def _tidy(model: Message) -> None:
             continue
         takers = {taker.op_type for taker in model.takers.get(node.output[0], ())}
         # Products of matrices become integer kernels only if the zero point of their weights is stated.
-        silent = model.constants[node.input[0]].data_type == INT32 or takers <= {"Conv"}
+        silent = model.constants[node.input[0]].data_type == INT32 or not takers & FLOAT_OUTPUT
         if silent and not model.array(node.input[2]).any():
             del node.input[2:]
     _rename(model)

@@ -174,20 +174,18 @@ def ranked(
 
     harm(units[:1])  # a first run allocates
     found: list[tuple[Unit, float]] = []
-    begun, trials = time.perf_counter(), 0
-    while len(found) < len(units):
-        group = units[len(found) : len(found) + _together(len(units) - len(found), start + seconds, begun, trials)]
+    begun, each = time.perf_counter(), 0.0
+    for trial in range(len(units)):
+        group = units[len(found) :][: _together(len(units) - len(found), start + seconds, time.perf_counter(), each)]
+        if not group:
+            break
         figure = harm(group)
-        trials += 1
+        each = (time.perf_counter() - begun) / (trial + 1)
         found.extend((unit, figure) for unit in group)
         done(len(found) / len(units))
     return sorted(found, key=lambda pair: pair[1])
 
 
-def _together(left: int, end: float, begun: float, trials: int) -> int:
-    """How many units go into a trial, by how long those so far took."""
-    if not trials:
-        return 1
-    now = time.perf_counter()
-    each = (now - begun) / trials
-    return min(left, max(1, -(-left // max(1, int((end - now) / each)))))
+def _together(left: int, end: float, now: float, each: float) -> int:
+    """How many units go into a trial, where trials take `each` seconds and all must be over at `end`."""
+    return max(1, -(-left // max(1, int((end - now) / each)))) if each else 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onward.tools.quantize.message import Message
-from onward.tools.quantize.plan import WEIGHT_INPUTS, channel_axis
+from onward.tools.quantize.plan import FLOAT_OUTPUT, WEIGHT_INPUTS, channel_axis
 
 if TYPE_CHECKING:
     import onnx
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
 BLOCK = 32  # weights that share a scale in int4
 INT8, INT4 = 127, 7  # the largest magnitudes; -128 and -8 go unused, so that both signs are alike
 INT4_TYPE = 22  # TensorProto.INT4
-ENDING = {"weights": "int8", "rows": "rows", "blocks": "int4"}
+ENDING = {"weights": "i8", "rows": "r8", "blocks": "i4"}  # of names, which are many and should be short
 
 
-def rounded(array: NDArray[Any], axis: int, largest: int = INT8) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Symmetric integers, and the scale of each slice along `axis`."""
+def rounded(
+    array: NDArray[Any], axis: int, largest: int = INT8, floor: NDArray[Any] | float = 0.0
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Symmetric integers, and the scale of each slice along `axis`, which is `floor` at least."""
     others = tuple(i for i in range(array.ndim) if i != axis)
+    shape = [-1 if i == axis else 1 for i in range(array.ndim)]
     scale = _scale(np.abs(array).max(axis=others, keepdims=True), largest)
+    scale = np.maximum(scale, np.reshape(np.asarray(floor, np.float32), shape))
     return _integers(array / scale, largest), scale.reshape(-1)
 
 
@@ -47,11 +52,15 @@ def approximated(array: NDArray[Any], treatment: str, axis: int) -> NDArray[Any]
     return (integers * scale.reshape(shape)).astype(np.float32)
 
 
-def store(model: Message, nodes: dict[str, str]) -> None:
+def store(
+    model: Message, nodes: Mapping[str, str], largest: int = INT8, floors: Mapping[str, NDArray[Any]] | None = None
+) -> None:
     """Gives nodes their weights in few bits.
 
     Args:
         nodes: names, and the treatment of each: ``weights``, ``rows`` or ``blocks``.
+        largest: of the integers of channels.
+        floors: the least scale of each channel, by node.
     """
     for node in list(model.proto.graph.node):
         treatment = nodes.get(node.name)
@@ -59,25 +68,31 @@ def store(model: Message, nodes: dict[str, str]) -> None:
             _rows(model, node)
         elif treatment is not None:
             for index in WEIGHT_INPUTS[node.op_type]:
-                node.input[index] = _dequantised(model, node, node.input[index], treatment)
+                floor = (floors or {}).get(node.name, 0.0)
+                node.input[index] = _dequantised(model, node, node.input[index], treatment, largest, floor)
 
 
-def _dequantised(model: Message, node: onnx.NodeProto, weight: str, treatment: str) -> str:
+def _dequantised(
+    model: Message, node: onnx.NodeProto, weight: str, treatment: str, largest: int, floor: NDArray[Any] | float
+) -> str:
     """The name of a weight that is stored in integers and made float where it is used."""
     name = f"{weight}/{ENDING[treatment]}"
     if name not in model.makers:
         array = model.array(weight)
         if treatment == "blocks":
             integers, scale = blocks(array)
-            _constant4(model, integers, f"{name}/stored")
+            _constant4(model, integers, f"{name}q")
             settings: dict[str, Any] = {"axis": 0, "block_size": BLOCK}
         else:
             axis = channel_axis(node, array.ndim)
-            integers, scale = rounded(array, axis)
-            model.constant(integers.astype(np.int8), f"{name}/stored")
+            integers, scale = rounded(array, axis, largest, floor)
+            model.constant(integers.astype(np.int8), f"{name}q")
             settings = {"axis": axis}
-        model.constant(scale, f"{name}/scale")
-        model.node("DequantizeLinear", [f"{name}/stored", f"{name}/scale"], name, node, **settings)
+        inputs = [f"{name}q", model.constant(scale, f"{name}s")]
+        if node.op_type in FLOAT_OUTPUT and treatment != "blocks":
+            # ONNX Runtime makes an integer kernel of such a product only if a zero point is stated.
+            inputs.append(model.constant(np.zeros(scale.shape, np.int8), f"{name}z"))
+        model.node("DequantizeLinear", inputs, name, node, **settings)
     return name
 
 
@@ -85,13 +100,13 @@ def _rows(model: Message, node: onnx.NodeProto) -> None:
     """Looks up integers and the scales of their rows, and multiplies: only what was looked up becomes float."""
     table, output = node.input[0], node.output[0]
     name = f"{table}/{ENDING['rows']}"
-    if f"{name}/stored" not in model.constants:
+    if f"{name}q" not in model.constants:
         integers, scale = rounded(model.array(table), 0)
-        model.constant(integers.astype(np.int8), f"{name}/stored")
-        model.constant(scale.reshape(-1, 1), f"{name}/scale")
-    found = model.node("Gather", [f"{name}/stored", node.input[1]], f"{output}/stored", node, name=node.name, axis=0)
+        model.constant(integers.astype(np.int8), f"{name}q")
+        model.constant(scale.reshape(-1, 1), f"{name}s")
+    found = model.node("Gather", [f"{name}q", node.input[1]], f"{output}/stored", node, name=node.name, axis=0)
     number = model.node("Cast", [found], f"{output}/number", node, to=1)
-    row = model.node("Gather", [f"{name}/scale", node.input[1]], f"{output}/scale", node, axis=0)
+    row = model.node("Gather", [f"{name}s", node.input[1]], f"{output}/scale", node, axis=0)
     node.op_type, node.name = "Mul", f"{node.name}/scaled"
     del node.input[:], node.attribute[:]
     node.input.extend([number, row])

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import onward
-from tests.harness import Case, case, check, f32, f64, w
+from tests.harness import Case, case, check, f32, f64, i32, w
 from tests.keras_layers import both, chain, layer
 
 
@@ -346,6 +346,27 @@ CASES: dict[str, Case] = {
     "dense/rows-cut-elsewhere": case(
         lambda x: tf.reshape(tf.reshape(x * 2, [-1, 3]) @ w(3, 5), [tf.shape(x)[0], tf.shape(x)[1], 10]),
         f32("b", "t", 2, 3), ops="Reshape MatMul",
+    ),
+    "affine/run": case(lambda x: (x * 2.0 + 1.0 - w(7)) * w(7) / 4.0, f32("b", 7), ops="Mul Add !Div !Sub"),
+    "affine/factors": case(lambda x: -2.0 * x * w(7) / 3.0, f32("b", 7), ops="Mul !Div"),
+    "affine/tiny-divisor": case(lambda x: x / 1e-31, f32("b", 7), ops="Div", why="smaller ones overflow"),
+    "affine/whole-numbers": case(lambda x: (x - 3) // 2, i32("b", 7), ops="Sub"),
+    "affine/wider-constant": case(lambda x: x * w(3, 1) * w(1, 7), f32(1, 7), ops="Mul"),
+    "reshape/there-and-back": case(
+        lambda x: tf.nn.relu(tf.reshape(tf.reshape(x, [-1, 6]), [-1, 2, 3])), f32("b", 2, 3), ops="Relu !Reshape"
+    ),
+    "reshape/between-which-something-stands": case(
+        lambda x: tf.reshape(tf.cumsum(tf.reshape(x, [-1, 6]), 1), [-1, 2, 3]), f32("b", 2, 3), ops="Reshape CumSum"
+    ),
+    "transpose/of-units": case(
+        lambda x: tf.transpose(x, [0, 2, 1]) * 2, f32("b", "t", 1), ops="Reshape !Transpose"
+    ),
+    "transpose/of-more": case(lambda x: tf.transpose(x, [0, 2, 1]) * 2, f32("b", "t", 2), ops="Transpose !Reshape"),
+    "conv/fused-batch-norm": case(
+        lambda x: tf.compat.v1.nn.fused_batch_norm(
+            tf.nn.conv2d(x, w(3, 3, 3, 5), 1, "SAME"), w(5), w(5), w(5), tf.abs(w(5)) + 1, is_training=False
+        )[0],
+        f32("b", "h", "w", 3), ops="Conv !BatchNormalization !Mul !Add",
     ),
     "concat/nested": case(lambda x: tf.concat([tf.concat([x, -x], 1), x * 2], 1), f32("b", 3), ops="Concat"),
     "layout/residual-block": case(

@@ -34,7 +34,7 @@ def test_a_conversion_and_what_comes_after_it(tmp_path: Path) -> None:
         ("inspect", model): ("## Operators", "| Conv | 3 |"),
         ("verify", model, "--golden", GOLDEN): ("## Verification", "✓ equal"),
         ("optimize", model, "-o", tmp_path / "lean.onnx", "--data", GOLDEN): ("## Rewrites", "| cancel\\_transposes |"),
-        ("ops", "--missing", SAVED_MODEL): ("no ops missing", "## Environment"),
+        ("ops", "--missing", SAVED_MODEL): ("No ops missing", "## Environment"),
     }
     for line, words in lines.items():
         result = onward(*line, "--report", page, "--json")
@@ -65,7 +65,7 @@ def test_an_error_is_a_page_of_its_sentence(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     result = onward("convert", SAVED_MODEL, "-o", tmp_path / "a.onnx", "--opset", 99, "--report", page)
     assert result.returncode == 2
-    assert "opset 99 is not supported" in page.read_text()
+    assert "Opset 99 is not supported" in page.read_text()
 
 
 @pytest.mark.parametrize("name", ["report.pdf", "nowhere/report.html"])

@@ -70,13 +70,8 @@ class Installed(Mapping[str, Package]):
     def __init__(self, path: Sequence[str] | None = None) -> None:
         found = metadata.distributions() if path is None else metadata.distributions(path=list(path))
         self._packages: dict[str, Package] = {}
-        for distribution in found:
-            name = distribution.metadata["Name"]
-            if not name:  # what an interrupted installation left behind
-                continue
-            extras = tuple(distribution.metadata.get_all("Provides-Extra") or ())
-            package = Package(name, distribution.version, tuple(distribution.requires or ()), extras)
-            self._packages.setdefault(canonicalize_name(name), package)
+        for package in filter(None, map(_package, found)):
+            self._packages.setdefault(canonicalize_name(package.name), package)
 
     def __getitem__(self, name: str) -> Package:
         return self._packages[canonicalize_name(name)]
@@ -113,6 +108,20 @@ class Installed(Mapping[str, Package]):
                 met = self.meets(requirement)
                 if met is not True:
                     yield Unmet(self[name].name, requirement, met or None)
+
+
+def _package(distribution: metadata.Distribution) -> Package | None:
+    """What a distribution says of itself; None for what an interrupted installation left behind."""
+    try:
+        about = distribution.metadata
+    except (
+        FileNotFoundError
+    ):  # from importlib_metadata 8 on, which takes the place of Python's own where it is installed
+        return None
+    if not about["Name"]:
+        return None
+    extras = tuple(about.get_all("Provides-Extra") or ())
+    return Package(about["Name"], distribution.version, tuple(distribution.requires or ()), extras)
 
 
 def _requirement(text: str) -> Requirement | None:

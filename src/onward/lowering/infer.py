@@ -15,6 +15,7 @@ from onward.dims import Dim, Shape, unknown
 from onward.dtypes import ONNX_DTYPES, ONNX_NUMBERS
 from onward.errors import MissingDependencyError
 from onward.ir import Value
+from onward.lowering.layer_shapes import LAYER_SHAPES
 from onward.lowering.schema import Signature
 from onward.lowering.shapes import SHAPES, Attrs, Inputs
 
@@ -34,10 +35,12 @@ def infer(
     Raises:
         ValueError: shapes or dtypes that contradict each other.
     """
-    function = SHAPES.get(signature.op) if not signature.domain else None
+    function = None if signature.domain else SHAPES.get(signature.op) or LAYER_SHAPES.get(signature.op)
     if function is None:
         return _by_onnx(signature, inputs, node(), outputs)
-    shapes = function(inputs, attrs if outputs == 1 and "#outputs" in attrs else {**attrs, "#outputs": outputs})
+    shapes: Any = function(inputs, attrs if outputs == 1 and "#outputs" in attrs else {**attrs, "#outputs": outputs})
+    if shapes is NotImplemented:
+        return _by_onnx(signature, inputs, node(), outputs)
     if not isinstance(shapes, list):
         shapes = [shapes]
     return [(_dtype(signature, i, inputs, attrs), shape) for i, shape in enumerate(shapes[:outputs])]
@@ -46,6 +49,10 @@ def infer(
 def _dtype(signature: Signature, index: int, inputs: Inputs, attrs: Attrs) -> np.dtype:
     if "to" in attrs:
         return ONNX_DTYPES[attrs["to"]]
+    if "output_dtype" in attrs:
+        return ONNX_DTYPES[attrs["output_dtype"]]
+    if signature.op == "DequantizeLinear":
+        return inputs[1].dtype
     if signature.op == "ConstantOfShape":
         value = attrs.get("value")
         return np.dtype("float32") if value is None else value.dtype

@@ -130,6 +130,8 @@ def encoded(fields: dict[int, Any]) -> bytes:
 
 def varint(value: int) -> bytes:
     """A number in as many bytes as it needs, seven bits in each."""
+    if value <= 0x7F:
+        return bytes((value,))
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)

@@ -1,5 +1,5 @@
-"""Shapes of ONNX's larger operators (layers, quantisation, rearrangements), as :mod:`onward.lowering.shapes` has those of
-the common ones: ``LAYER_SHAPES``.
+"""Shapes of ONNX's larger operators (layers, quantisation, rearrangements) in the table ``LAYER_SHAPES``;
+:mod:`onward.lowering.shapes` has those of the common ones.
 
 A function returns ``NotImplemented`` for a use that it leaves to ONNX's own inference, which takes importing onnx: as
 long as converting a small network.
@@ -60,7 +60,7 @@ def _einsum(x: Inputs, attrs: Attrs) -> Any:
             known = sizes.get(label, 1)
             if isinstance(size, int) and isinstance(known, int) and 1 not in (size, known) and size != known:
                 raise ValueError(f"'{label}' is {known} and {size} in {attrs['equation']}")
-            if known == 1 or isinstance(size, int) and size != 1:
+            if known == 1 or (isinstance(size, int) and size != 1):
                 sizes[label] = size
     return tuple(sizes[label] for label in result)
 

@@ -9,7 +9,8 @@ from onward.version import __version__
 
 if TYPE_CHECKING:
     from onward.batch import convert_all
-    from onward.lowering import Static, Unsupported, keep, lower
+    from onward.lowering import Static, Unsupported
+    from onward.lowering.custom import keep, lower
     from onward.options import Options
     from onward.pipeline import convert
     from onward.program import ONNXProgram
@@ -68,8 +69,8 @@ _HOMES = {
     "doctor": "onward.tools.doctor",
     "errors": "onward",
     "fix": "onward.tools.check.fix",
-    "keep": "onward.lowering",
-    "lower": "onward.lowering",
+    "keep": "onward.lowering.custom",
+    "lower": "onward.lowering.custom",
     "optimize": "onward.tools.optimize",
     "package": "onward.tools.package",
     "quantize": "onward.tools.quantize",

@@ -97,7 +97,7 @@ def layouts(texts: list[str] | None, what: str) -> Any:
 
 def custom_ops(texts: list[str] | None) -> dict[str, Any] | None:
     """``MyOp=domain``, or ``MyOp=domain:Name`` where the operator has another name there."""
-    from onward.lowering import keep
+    from onward.lowering.custom import keep
 
     found = pairs(texts, "--custom-op")
     if found is None:

@@ -14,7 +14,6 @@ import numpy as np
 from onward import ir, serialize
 from onward.dtypes import STRING
 from onward.errors import InvalidArgumentError, MissingDependencyError
-from onward.runtime import Session, Settings, texts
 from onward.writing import replacing
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from onward.graph import Graph
     from onward.journal import Journal
     from onward.options import Options
+    from onward.runtime import Session, Settings
     from onward.tools.report import Report
     from onward.tools.verify import Verification
 
@@ -175,6 +175,8 @@ class ONNXProgram:
 
     def open(self, provider: str | Sequence[str] = "cpu", settings: Settings | None = None) -> Session:
         """Loads the program into ONNX Runtime: what ``onward.session`` does with it."""
+        from onward.runtime import Session
+
         initial = {state.input: state.initial for state in self.states}
         proto, weights = serialize.header(self._ir)
         if serialize.size(proto, weights) <= LIMIT:
@@ -197,4 +199,8 @@ class ONNXProgram:
 
 def _storable(array: np.ndarray) -> np.ndarray:
     """An array that numpy reads again without pickle."""
-    return texts(array).astype(str) if array.dtype == STRING else array
+    if array.dtype != STRING:
+        return array
+    from onward.runtime import texts
+
+    return texts(array).astype(str)

@@ -21,7 +21,7 @@ _OTHERS = {
     "ROW_PARTITION_SPEC": 10, "REGISTERED_TYPE_SPEC": 12, "EXTENSION_TYPE_SPEC": 13,
 }  # fmt: skip
 # Strings are left alone; outside them, an enum's name is a number here (the private descriptors have no enums).
-_WORDS = re.compile(
+_WORDS = (
     rb'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|#[^\n]*|\b(?:DT_[A-Z0-9_]+|' + "|".join(_OTHERS).encode() + rb")\b"
 )
 _REF = 100
@@ -60,7 +60,7 @@ def parse_text(data: bytes | memoryview, kind: str, name: str) -> Any:
 
     proto = message(kind)()
     try:
-        text = _WORDS.sub(_number, bytes(data)).decode("utf-8")
+        text = re.sub(_WORDS, _number, bytes(data)).decode("utf-8")
         text_format.Parse(text, proto, allow_unknown_field=True)
     except (text_format.ParseError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise InvalidSourceError(f"{name} is damaged or cut short: {error}") from error

@@ -18,7 +18,6 @@ from onward.graph import Graph, Node
 from onward.ir import Origin, Value
 from onward.lowering import carrying, composite, registry
 from onward.lowering.builder import Builder
-from onward.lowering.custom import keep, lower
 from onward.lowering.layout import channels_first, channels_last
 from onward.lowering.refused import REFUSED
 from onward.lowering.registry import Lowering, Static, Unsupported
@@ -26,7 +25,7 @@ from onward.lowering.registry import Lowering, Static, Unsupported
 if TYPE_CHECKING:
     from onward.journal import Journal
 
-__all__ = ["Context", "Static", "Unsupported", "keep", "lower", "lower_graph"]
+__all__ = ["Context", "Static", "Unsupported", "lower_graph"]
 
 # Ops whose value is known from the source itself; the context places it, no lowering is called.
 _SOURCES = frozenset({"Placeholder", "PlaceholderWithDefault", "PlaceholderV2", "_Arg"})
@@ -50,7 +49,11 @@ def lower_graph(
         UnsupportedOpsError: ops without a lowering, or used in a way that has none; all of them are named.
         LoweringError: a lowering contradicts what TensorFlow recorded.
     """
-    own = {name: keep(value) if isinstance(value, str) else value for name, value in (custom_ops or {}).items()}
+    own: dict[str, Any] = {}
+    if custom_ops:
+        from onward.lowering.custom import keep
+
+        own = {name: keep(value) if isinstance(value, str) else value for name, value in custom_ops.items()}
     carried: list[Node] = []
     while True:
         context = Context(graph, opset, own)

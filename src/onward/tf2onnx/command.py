@@ -189,7 +189,7 @@ def _layout(names: str | None, known: Mapping[str, str]) -> dict[str, str] | Non
 
 
 def _custom_ops(text: str, versions: Mapping[str, int]) -> dict[str, Any] | None:
-    from onward.lowering import keep
+    from onward.lowering.custom import keep
 
     found = {}
     for item in filter(None, text.split(",")):

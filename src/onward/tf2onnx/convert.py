@@ -272,7 +272,7 @@ def finish(
 
 def _kept(custom_ops: Mapping[str, Any], versions: Mapping[str, int]) -> dict[str, Any]:
     """Domains with the versions that `extra_opset` says."""
-    from onward.lowering import keep
+    from onward.lowering.custom import keep
 
     return {
         op: keep(custom, version=versions.get(custom, 1)) if isinstance(custom, str) else custom

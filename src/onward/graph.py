@@ -194,23 +194,24 @@ def _topological(roots: Sequence[Node], always: Iterable[Node]) -> list[Node]:
     for root in [*roots, *(node for node in needed if node.op == _BACK)]:
         if root in done:
             continue
-        path = [(root, iter(_before(root, needed)))]
-        active.add(root)
-        while path:
-            node, rest = path[-1]
-            for previous in rest:
-                if previous in done:
-                    continue
-                if previous in active:
-                    raise InvalidSourceError(f"node '{previous.name}' depends on itself")
-                active.add(previous)
-                path.append((previous, iter(_before(previous, needed))))
-                break
-            else:
-                path.pop()
-                active.discard(node)
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in done:
+                stack.pop()
+                continue
+            if node in active:  # and what comes before it is done
+                stack.pop()
+                active.remove(node)
                 done.add(node)
                 order.append(node)
+                continue
+            active.add(node)
+            for previous in reversed(_before(node, needed)):
+                if previous in active:
+                    raise InvalidSourceError(f"node '{previous.name}' depends on itself")
+                if previous not in done:
+                    stack.append(previous)
     return order
 
 
@@ -219,5 +220,6 @@ _BACK = "NextIteration"
 
 def _before(node: Node, needed: Collection[Node]) -> list[Node]:
     before = [t.node for t in node.inputs if t.node.op != _BACK]
-    before += [c for c in node.controls if c in needed]
+    if node.controls:
+        before += [c for c in node.controls if c in needed]
     return before

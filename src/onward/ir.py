@@ -9,7 +9,7 @@ integer tensor whose elements are known as sizes (``known`` is set) and for whic
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,9 @@ from onward.dims import Shape, Size
 if TYPE_CHECKING:
     from onward.arrays import LazyArray
     from onward.lowering.builder import Builder
+
+HOLDERS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+"""ONNX's operators that hold graphs; those of other domains may too."""
 
 
 class Origin(NamedTuple):
@@ -175,8 +178,10 @@ class Node:
         return self.outputs[0]
 
     @property
-    def subgraphs(self) -> list[Graph]:
+    def subgraphs(self) -> Sequence[Graph]:
         """The graphs held in attributes (the branches of If, the body of Loop and Scan)."""
+        if self.op not in HOLDERS and not self.domain:
+            return ()
         return [a for a in self.attrs.values() if isinstance(a, Graph)]
 
     def captured(self) -> Iterator[Value]:
@@ -247,31 +252,26 @@ class Graph:
 
     def sort(self) -> None:
         """Orders the nodes topologically (depth first from the outputs) and drops those that no output needs."""
-        inner = {id(n) for n in self.nodes}
-        done: set[int] = set()
+        left = set(self.nodes)  # not yet in order
+        entered: set[Node] = set()
         order: list[Node] = []
-        stack: list[tuple[Node, bool]] = [
-            (v.producer, False) for v in reversed(self.outputs) if v.producer is not None and id(v.producer) in inner
-        ]
+        stack: list[Any] = [value.producer for value in reversed(self.outputs)]
         while stack:
-            node, expanded = stack.pop()
-            if id(node) in done:
-                continue
-            if expanded:
-                done.add(id(node))
+            node = stack[-1]
+            if node not in left:  # in order already, or none of this graph
+                stack.pop()
+            elif node in entered:  # and what it needs is in order
+                stack.pop()
+                left.remove(node)
                 order.append(node)
-                continue
-            stack.append((node, True))
-            needed = [v for v in node.inputs if v is not None]
-            if node.subgraphs:
-                needed.extend(node.captured())
-            for value in reversed(needed):
-                producer = value.producer
-                if producer is not None and id(producer) not in done and id(producer) in inner:
-                    stack.append((producer, False))
-        for node in self.nodes:
-            if id(node) not in done:
-                node.detach()
+            else:
+                entered.add(node)
+                needed = [*node.inputs, *node.captured()] if node.subgraphs else node.inputs
+                stack.extend([value.producer for value in reversed(needed) if value is not None])
+        if left:
+            for node in self.nodes:
+                if node in left:
+                    node.detach()
         self.nodes = order
 
 

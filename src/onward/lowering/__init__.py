@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onward import ir
-from onward.dims import Dim, Shape, symbol
+from onward.dims import Dim, Shape, symbol, unknown
 from onward.dtypes import ONNX_NUMBERS, is_complex, label
 from onward.errors import LoweringError, MissingOp, OnwardError, UnsupportedOpsError
-from onward.graph import Graph, Node
+from onward.graph import FunctionRef, Graph, Node
 from onward.ir import Origin, Value
 from onward.lowering import carrying, composite, registry
 from onward.lowering.builder import Builder
@@ -212,8 +212,6 @@ class Context:
                 part.shape = self._merge(node, part.shape, recorded)
 
     def _merge(self, node: Node, shape: Shape | None, recorded: tuple[int | None, ...]) -> Shape:
-        from onward.dims import unknown
-
         if shape is None:
             return tuple(unknown() if d is None else d for d in recorded)
         fits = len(shape) == len(recorded) and all(
@@ -227,9 +225,9 @@ class Context:
     # --- lowerings and failures -----------------------------------------------------------------------------------
 
     def _lowering(self, op: str) -> Lowering | None:
-        from onward.ops import load
-
         if op not in self._lowerings:
+            from onward.ops import load
+
             load(op)
             self._lowerings[op] = registry.find(op, self.opset, self.custom_ops)
         return self._lowerings[op]
@@ -252,8 +250,6 @@ class Context:
 
 
 def _functions(node: Node) -> list[Any]:
-    from onward.graph import FunctionRef
-
     refs: list[Any] = []
     for value in node.attrs.values():
         items = value if isinstance(value, list) else [value]

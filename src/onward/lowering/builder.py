@@ -264,6 +264,8 @@ class Builder:
         return self.constant(array, dtype)
 
     def _lift(self, formal: Signature, slots: list[Any]) -> list[Value | None]:
+        if all(isinstance(slot, Value) and slot.dtype != INT32 for slot in slots):
+            return slots
         parameters = [formal.formal(i) for i in range(len(slots))]
         bound: dict[str, np.dtype] = {}
         for parameter, slot in zip(parameters, slots, strict=True):

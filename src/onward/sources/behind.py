@@ -28,13 +28,16 @@ _RECORDS: dict[str, list[tuple[str, Any, int]]] = {
 
 def behind(graph: Graph) -> Graph:
     """The graph with what its readers of bytes make as inputs in place of the bytes, and a note of it."""
+    texts = [given for given in graph.inputs if given.dtype == STRING]
+    if not texts:
+        return graph
     users: dict[Node, list[Node]] = {}
     nodes = graph.nodes()
     for node in nodes:
         for tensor in node.inputs:
             users.setdefault(tensor.node, []).append(node)
     shown = {output.tensor.node for output in graph.outputs}
-    for given in [made for made in graph.inputs if made.dtype == STRING]:
+    for given in texts:
         readers = users.get(given.tensor.node, [])
         whole = all(_reads(node, given.tensor) for node in readers) and given.tensor.node not in shown
         if readers and whole:

@@ -97,11 +97,11 @@ def layouts(texts: list[str] | None, what: str) -> Any:
 
 def custom_ops(texts: list[str] | None) -> dict[str, Any] | None:
     """``MyOp=domain``, or ``MyOp=domain:Name`` where the operator has another name there."""
-    from onward.lowering.custom import keep
-
     found = pairs(texts, "--custom-op")
     if found is None:
         return None
+    from onward.lowering.custom import keep
+
     parts = {op: domain.partition(":") for op, domain in found.items()}
     return {op: keep(domain, name or None) for op, (domain, _, name) in parts.items()}
 

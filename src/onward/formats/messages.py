@@ -116,16 +116,17 @@ class Messages:
 
 
 def encoded(fields: dict[int, Any]) -> bytes:
-    """A message in protobuf's wire format: integers, texts, bytes and lists of them by field number; None is absent."""
-    out = bytearray()
+    """A message in protobuf's wire format, from integers, texts, bytes and lists of bytes by field number."""
+    parts = []
     for number, value in fields.items():
-        for one in value if isinstance(value, list) else [] if value is None else [value]:
-            if isinstance(one, int):
-                out += varint(number << 3) + varint(one)
-            else:
+        if isinstance(value, int):
+            parts.append(varint(number << 3) + varint(value))
+        elif value is not None:
+            tag = varint(number << 3 | 2)
+            for one in value if isinstance(value, list) else (value,):
                 data = one.encode() if isinstance(one, str) else one
-                out += varint(number << 3 | 2) + varint(len(data)) + data
-    return bytes(out)
+                parts += (tag, varint(len(data)), data)
+    return b"".join(parts)
 
 
 def varint(value: int) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -28,13 +27,13 @@ class Unsupported(Exception):
     """Raised by a lowering for what it cannot express; the text completes "Op at node: ..."."""
 
 
-@dataclass(frozen=True)
 class Lowering:
     """One function that lowers some ops from an opset on."""
 
-    function: Callable[..., Any]
-    since: int = 0
-    wants_context: bool = False
+    def __init__(self, function: Callable[..., Any], since: int = 0, wants_context: bool = False) -> None:
+        self.function = function
+        self.since = since
+        self.wants_context = wants_context
 
     @cached_property
     def _parameters(self) -> list[inspect.Parameter]:  # read when first called: few lowerings ever are

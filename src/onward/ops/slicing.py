@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from onward.dims import Shape, Size, product
@@ -34,7 +33,6 @@ def slice_(op: Builder, x: Value, begin: Value, size: Value) -> Value:
     return y
 
 
-@dataclass
 class Window:
     """A slice in ONNX's terms: entries per axis, and what happens to the axes afterwards.
 
@@ -42,12 +40,13 @@ class Window:
     that is taken of it; ``inserted`` are axes of size 1 in the result.
     """
 
-    axes: list[int] = field(default_factory=list)
-    starts: list[Any] = field(default_factory=list)
-    ends: list[Any] = field(default_factory=list)
-    steps: list[Any] = field(default_factory=list)
-    taken: list[tuple[int, Any]] = field(default_factory=list)
-    inserted: list[int] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.axes: list[int] = []
+        self.starts: list[Any] = []
+        self.ends: list[Any] = []
+        self.steps: list[Any] = []
+        self.taken: list[tuple[int, Any]] = []
+        self.inserted: list[int] = []
 
 
 @lower("StridedSlice")

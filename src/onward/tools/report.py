@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onward import serialize
 from onward.dims import Size
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from onward.tools.verify import Verification
 
 
-@dataclass(frozen=True)
-class Port:
+class Port(NamedTuple):
     """An input or output; dynamic dimensions carry names."""
 
     name: str

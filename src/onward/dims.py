@@ -23,11 +23,13 @@ _numbers = itertools.count()
 class Dim:
     """A size that is not a plain integer. Immutable; supports ``+ - * // %``, equality and hashing."""
 
-    __slots__ = ("_hash", "terms")
+    __slots__ = ("_hash", "_named", "_written", "terms")
 
     def __init__(self, terms: Mapping[Monomial, int]) -> None:
         self.terms = dict(terms)
         self._hash = hash(frozenset(self.terms.items()))
+        self._written: str | None = None  # sizes nest as deep as a network, and each is written with all inside it
+        self._named: bool | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Dim) and self._hash == other._hash and self.terms == other.terms
@@ -44,7 +46,7 @@ class Dim:
     def __mul__(self, other: Size) -> Size:
         terms: dict[Monomial, int] = {}
         for (a, x), (b, y) in itertools.product(self.terms.items(), _terms(other).items()):
-            monomial = tuple(sorted(a + b, key=_key))
+            monomial = tuple(sorted(a + b, key=_key)) if a and b else a or b
             terms[monomial] = terms.get(monomial, 0) + x * y
         return _size(terms)
 
@@ -72,6 +74,11 @@ class Dim:
         return self * floordiv(other, self) * -1 + other
 
     def __repr__(self) -> str:
+        if self._written is None:
+            self._written = self._write()
+        return self._written
+
+    def _write(self) -> str:
         parts = []
         for monomial, factor in sorted(self.terms.items(), key=lambda t: (not t[0], [_key(a) for a in t[0]])):
             text = "*".join(_text(atom) for atom in monomial)
@@ -90,10 +97,13 @@ class Dim:
     @property
     def named(self) -> bool:
         """Whether every leaf is a named symbol, so that the text means something to a reader."""
-        return all(
-            atom[0] == "symbol" or (atom[0] != "unknown" and all(not isinstance(s, Dim) or s.named for s in atom[1:]))
-            for atom in self.atoms()
-        )
+        if self._named is None:
+            self._named = all(
+                atom[0] == "symbol"
+                or (atom[0] != "unknown" and all(not isinstance(s, Dim) or s.named for s in atom[1:]))
+                for atom in self.atoms()
+            )
+        return self._named
 
 
 def symbol(name: str) -> Dim:

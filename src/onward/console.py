@@ -9,7 +9,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -142,15 +142,48 @@ def progress(*stages: str) -> Iterator[Progress]:
     if not sys.stderr.isatty() or listened() is not None:
         yield Progress()
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
+    bar = _Bar(stages)
+    timer = threading.Timer(_PATIENCE, bar.begin)
+    timer.start()
+    try:
+        yield Progress(bar.watch)
+    finally:
+        timer.cancel()
+        timer.join()
+        bar.end()
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        bar = bars.add_task(stages[0], total=len(stages))
 
-        def watch(stage: str, done: float) -> None:
-            bars.update(bar, description=stage, completed=stages.index(stage) + done)
+_PATIENCE = 0.5  # seconds that nobody needs a bar for
 
-        yield Progress(watch)
+
+class _Bar:
+    """A progress bar that appears when it is told to begin, for importing rich takes longer than most work does."""
+
+    def __init__(self, stages: Sequence[str]) -> None:
+        self._stages = stages
+        self._at = stages[0], 0.0
+        self._bars: Any = None
+
+    def begin(self) -> None:
+        """Shows the bar."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        bars = Progress(*columns, console=Console(stderr=True), transient=True)
+        bars.add_task(self._stages[0], total=len(self._stages))
+        bars.start()
+        self._bars = bars
+        self.watch(*self._at)
+
+    def watch(self, stage: str, done: float) -> None:
+        """Follows the work, shown or not."""
+        self._at = stage, done
+        if self._bars is not None:
+            task = self._bars.task_ids[0]
+            self._bars.update(task, description=stage, completed=self._stages.index(stage) + done)
+
+    def end(self) -> None:
+        """Takes the bar away."""
+        if self._bars is not None:
+            self._bars.stop()

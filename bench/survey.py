@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from bench.catalogue import CATALOGUE, SIDES, STEPS
+from bench.convert import compile_onward
 from bench.graphs import bytes_on_disk, op_counts
 from bench.process import QUIET, Run, median_ratio, paired, run
 from bench.tables import line, table
@@ -181,6 +182,7 @@ def step_save(names: Sequence[str], arguments: argparse.Namespace) -> None:
 
 
 def step_convert(names: Sequence[str], arguments: argparse.Namespace) -> None:
+    compile_onward(arguments.python_onward)
     figures = Figures(arguments.output)
     for name in names:
         if "onward_wall" not in figures.rows.get(name, {}) and (arguments.cache / _stem(name) / MODEL).exists():

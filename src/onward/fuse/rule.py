@@ -8,7 +8,6 @@ inside the pattern must be used by the pattern alone, unless the rule is ``share
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,7 +56,8 @@ class Rule:
 
     def rewrites(self) -> dict[str, list[Rewrite]]:
         """The rule as rewrites for the engine, keyed by the operator the pattern ends at."""
-        names = list(inspect.signature(self.pattern).parameters)[1:]
+        code = self.pattern.__code__
+        names = code.co_varnames[2 : code.co_argcount]  # after self and op
         root = self.pattern(_Tracer(), *(Variable(name) for name in names))
         assert isinstance(root, Operation)
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
 
 
 @cache
@@ -15,18 +14,21 @@ def load(name: str) -> None:
     modules = _index().get(name)
     if modules is None:  # a module that the index does not know yet, or an op of nobody's
         load_all()
-    for module in modules or ():
+        return
+    for module in modules.split():
         import_module(f"onward.ops.{module}")
 
 
 @cache
 def load_all() -> None:
     """Registers every lowering."""
+    from pkgutil import walk_packages
+
     for module in walk_packages(__path__, f"{__name__}."):
         import_module(module.name)
 
 
 @cache
-def _index() -> dict[str, list[str]]:
+def _index() -> dict[str, str]:
     lines = Path(__file__).with_name("index.tsv").read_text(encoding="utf-8").splitlines()
-    return {name: modules.split() for name, _, modules in (line.partition("\t") for line in lines)}
+    return dict(line.split("\t") for line in lines)

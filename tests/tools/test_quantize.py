@@ -189,7 +189,8 @@ def test_the_result_is_told_and_kept(digits: Path, labelled: Path, tmp_path: Pat
         ({"max_drop": 0.01, "to": "int4"}, "give labels"),
         ({"to": "int4", "min_sqnr": "loud"}, "30dB"),
         ({"to": "int4", "calibration": "median"}, "percentile"),
-        ({"to": "int4", "keep": ["Conv", "MatMul", "Gather"]}, "kept as asked"),
+        ({"to": "int4", "keep": ["Conv", "MatMul"]}, "kept as asked"),
+        ({"to": "int4", "keep": ["Convv"]}, "did you mean 'Conv'"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused(arguments: dict, words: str, digits: Path) -> None:

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from onward.errors import InvalidArgumentError, InvalidSourceError
 from onward.runtime import Session
-from onward.tools.quantize import quantize, traps
+from onward.tools.quantize import candidate, file, message, prepare, quantize, traps
 from onward.tools.quantize.measure import Figures, Limit
 
 RNG = np.random.default_rng(0)
@@ -248,3 +248,25 @@ def test_limits_in_numbers() -> None:
     assert Limit(min_sqnr=31).holds(figures, None)
     assert not Limit(0.5, 31.5).holds(figures, 0.92)
     assert Limit().holds(Figures(float("-inf"), None, None), None)
+
+
+@pytest.mark.parametrize("kind", ["int8", "int8-dynamic", "int4"])
+def test_models_that_no_message_holds(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As beyond 2 GB, with the limit lowered: the weights go by way of files, and lie beside the result."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["h"], name="first"),
+        helper.make_node("Gelu", ["h"], ["g"]),
+        helper.make_node("MatMul", ["g", "v"], ["y"], name="second"),
+    ]
+    source = _save(tmp_path / "m.onnx", nodes, [_weight("w", 64, 64), _weight("v", 64, 64)], ["n", 64], opset=21)
+    x = RNG.standard_normal((8, 64)).astype(np.float32)
+    expected = _answers(source, x)
+    for module in (prepare, candidate, file, message):
+        monkeypatch.setattr(module, "LIMIT", 2000)
+    target = tmp_path / "q.onnx"
+    result = quantize(source, target, to=kind, data={"x": x}, keep=["second"], timed=False)
+    assert (tmp_path / "q.onnx.data").stat().st_size > 64 * 64 * 4
+    assert {each.name for each in tmp_path.iterdir()} == {"m.onnx", "q.onnx", "q.onnx.data"}
+    assert abs(result.size_after - target.stat().st_size - (tmp_path / "q.onnx.data").stat().st_size) < 5000
+    answers = _answers(target, x)
+    assert np.abs(answers - expected).max() < 0.1 * np.abs(expected).max()

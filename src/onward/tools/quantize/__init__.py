@@ -110,7 +110,7 @@ def quantize(
         if to in ("float16", "bfloat16"):
             examples = None if data is None else source.first(guard.RANKED_ON)
             result = halves.quantized(
-                readable, to, examples, yardstick, judged.description, limit,
+                readable, to, examples, yardstick, judged, limit,
                 tolerance=tolerance, timed=timed, seed=seed, progress=progress,
             )  # fmt: skip
         else:
@@ -179,7 +179,7 @@ def _result(
     speed = None
     if timed and found.model is not None:
         with progress.stage("time"):
-            speed = measure.speed(session, candidate.loaded(found.model), judged.first(1)[0])
+            speed = measure.speed(session, candidate.loaded(found.model), judged.one())
     if found.timed_out:
         notes.append("the time (budget) ran out before the fewest nodes to keep in float were found")
     kept = {each.unit for each in found.kept}

@@ -16,6 +16,7 @@ from onward.tools.quantize.measure import Limit, Yardstick
 from onward.tools.quantize.message import size
 from onward.tools.quantize.prepare import message_of
 from onward.tools.quantize.result import Quantization
+from onward.tools.quantize.samples import Samples
 
 # Why operators stay in float32, by the reasons of `Precision.kept`.
 REASONS = {
@@ -30,7 +31,7 @@ def quantized(
     kind: str,
     examples: Sequence[Arrays] | None,
     yardstick: Yardstick,
-    samples: str,
+    samples: Samples,
     limit: Limit,
     *,
     tolerance: float | None,
@@ -44,7 +45,7 @@ def quantized(
         path: the float32 model.
         kind: ``float16`` or ``bfloat16``.
         examples: inputs for the trials that decide what stays in float32; drawn ones if None.
-        samples: what `yardstick` measures on, in words.
+        samples: what `yardstick` measures on.
     """
     found = halve(path, dtype=kind, data=examples, tolerance=tolerance, seed=seed, progress=progress)
     figures = yardstick.measure(found.rounded.session.run)
@@ -60,12 +61,12 @@ def quantized(
     speed = None
     if timed:
         try:
-            speed = measure.speed(Session(path), found.program.session, next(iter(yardstick.batches)))
+            speed = measure.speed(Session(path), found.program.session, samples.one())
         except RuntimeFailureError as error:
             notes.append(f"not timed, for it does not run on this processor: {error}")
     notes += traps.of_outcome(kind, speed, after / before, figures, limit)
     step = Step(0, after, figures, holds)
     return Quantization(
         path.name, kind, {"halves": found.halved}, (), left, before, after, yardstick.accuracy, figures, speed, limit,
-        (step,), samples, tuple(notes), proto if holds else None,
+        (step,), samples.description, tuple(notes), proto if holds else None,
     )  # fmt: skip

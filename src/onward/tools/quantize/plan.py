@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onward.errors import InvalidArgumentError
 from onward.tools.quantize.message import Message
 
 if TYPE_CHECKING:
@@ -157,15 +159,23 @@ def make(model: Message, kind: str, keep: Iterable[str]) -> Plan:
 
     Args:
         keep: nodes, operators or Keras layers that stay as they are.
+
+    Raises:
+        InvalidArgumentError: nothing is called so.
     """
     kept = set(keep)
+    known = {name for node in model.proto.graph.node for name in _names(node)}
+    for name in sorted(kept - known):
+        close = difflib.get_close_matches(name, known, 1)
+        hint = f" (did you mean '{close[0]}'?)" if close else ""
+        raise InvalidArgumentError(f"keep: no node, operator or layer is called '{name}'{hint}")
     units, asked, left, reasons = [], [], Counter[str](), {}
     flow = Flow()
     for node in model.proto.graph.node:
         treatment, reason = _treatment(model, node, TREATMENTS[kind].get(node.op_type, ""), flow)
         if treatment:
             unit = Unit(node.name, node.op_type, treatment, _parameters(model, node), _layer(node))
-            if {unit.node, unit.op, unit.layer} & kept:
+            if _names(node) & kept:
                 asked.append(unit)
                 continue
             units.append(unit)
@@ -177,6 +187,11 @@ def make(model: Message, kind: str, keep: Iterable[str]) -> Plan:
             left[node.op_type] += 1
             reasons[node.op_type] = reason or REASONS[node.op_type]
     return Plan(kind, tuple(units), {op: (left[op], reasons[op]) for op in sorted(left)}, tuple(asked))
+
+
+def _names(node: onnx.NodeProto) -> set[str]:
+    """What a node may be called by: its name here and in a file of another's, its operator, its Keras layer."""
+    return {node.name, node.name.removesuffix(f"/{node.op_type}"), node.op_type, _layer(node)} - {""}
 
 
 def _treatment(model: Message, node: onnx.NodeProto, treatment: str, flow: Flow) -> tuple[str, str]:

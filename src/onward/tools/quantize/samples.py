@@ -84,6 +84,13 @@ class Samples:
                 break
         return found
 
+    def one(self) -> Arrays:
+        """The first sample as a batch of its own, or the first batch of a model that is fixed to more."""
+        [batch] = self.first(1)
+        sizes = {array.shape[0] if array.ndim else 0 for array in batch.values()}
+        alone = self._fixed() is None and len(sizes) == 1
+        return {name: array[:1] for name, array in batch.items()} if alone else batch
+
     def _fixed(self) -> int | None:
         """The size of a batch that the model insists on."""
         sizes = {port.shape[0] for port in self._ports if port.shape}

@@ -1,4 +1,4 @@
-"""Converted models on every provider of ONNX Runtime that is here, beside the CPU: answers, nodes that fell back, time.
+"""Converted models on every provider of ONNX Runtime that is here, beside the CPU: answers, and nodes that fell back.
 
     python -m scripts.accelerators                                    # every provider that starts, some models
     python -m scripts.accelerators --providers cuda,tensorrt          # these; one that does not start is told, with why
@@ -7,6 +7,7 @@
 
 Models are the fleet's (tests/fleet.py): small ones of every kind that is converted, with TensorFlow's answers. How far
 answers may lie apart is the provider's, over the largest number of an output: accelerators multiply in fewer bits.
+Times are compared by `onward bench --provider cuda,cpu`.
 Ends with 0 where all answers hold, 1 where some do not, 4 where no provider besides the CPU's is here.
 """
 
@@ -15,15 +16,14 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
+from onward.dtypes import STRING
 from onward.errors import MissingDependencyError, OnwardError
 from onward.runtime import Session
 from onward.runtime.providers import PROVIDERS, choose, missing
@@ -46,7 +46,6 @@ USUAL = (
     "digits", "cnn_depthwise", "cnn_residual", "cnn_transposed", "unet", "convnext", "mlp", "embeddings", "lstm",
     "bilstm", "transformer_encoder", "gpt", "vit", "top_k", "loop", "text", "tflite_int8",
 )  # fmt: skip
-CALLS = 20
 
 
 def apart(got: Mapping[str, Any], expected: Mapping[str, Any]) -> float:
@@ -64,19 +63,13 @@ def apart(got: Mapping[str, Any], expected: Mapping[str, Any]) -> float:
     return largest
 
 
-def milliseconds(session: Session, arrays: golden.Arrays) -> float:
-    """The median of a few calls, inputs and outputs on the device."""
-    call = session.prepared(arrays) if _has_texts(session) else session.bind(arrays).run
-    times = []
-    for _ in range(CALLS + 3):
-        start = time.perf_counter()
-        call()
-        times.append(1000 * (time.perf_counter() - start))
-    return median(times[3:])
-
-
-def _has_texts(session: Session) -> bool:
-    return any(port.dtype.kind == "O" for port in session.inputs)
+def answers(session: Session, arrays: golden.Arrays) -> golden.Arrays:
+    """What a model says when inputs and outputs are on the device; strings never are."""
+    if any(port.dtype == STRING for port in session.inputs):
+        return session.run(arrays)
+    bound = session.bind(arrays)
+    bound.run()
+    return bound.arrays()
 
 
 def compare(path: Path, provider: str) -> tuple[bool, tuple[str, ...]]:
@@ -86,18 +79,17 @@ def compare(path: Path, provider: str) -> tuple[bool, tuple[str, ...]]:
     sets = golden.read_inputs(recorded) if recorded.is_file() else [inputs.draw(plain)]
     try:
         session = opened(path, provider)
-        distance = max(apart(session.run(arrays), plain.run(arrays)) for arrays in sets)
+        distance = max(apart(answers(session, arrays), plain.run(arrays)) for arrays in sets)
         placement = session.placement()
-        ratio = milliseconds(session, sets[0]) / milliseconds(plain, sets[0])
     except OnwardError as error:
-        return False, (path.stem, provider, "-", "-", "-", "FAILED", str(error)[:160])
+        return False, (path.stem, provider, "-", "-", "FAILED", str(error)[:160])
     holds = distance <= TOLERANCES.get(provider, 1e-2)
     if placement is None:
         taken, fell = "?", ""
     else:
         taken = f"{len(placement.nodes) - len(placement.elsewhere)} of {len(placement.nodes)}"
         fell = ", ".join(f"{op} {n}" for op, n in Counter(node.operator for node in placement.elsewhere).most_common())
-    return holds, (path.stem, provider, taken, f"{distance:.1e}", f"{ratio:.2f}", "ok" if holds else "WRONG", fell)
+    return holds, (path.stem, provider, taken, f"{distance:.1e}", "ok" if holds else "WRONG", fell)
 
 
 def here(names: list[str] | None) -> list[str]:
@@ -135,7 +127,7 @@ def main() -> int:
         )
         print(f"  {missing(PROVIDERS['cuda'])}", file=sys.stderr)
         return MissingDependencyError.exit_code
-    rows: list[tuple[str, ...]] = [("model", "provider", "nodes", "apart", "over cpu", "", "fell back to the cpu")]
+    rows: list[tuple[str, ...]] = [("model", "provider", "nodes", "apart", "", "fell back to the cpu")]
     right = True
     with tempfile.TemporaryDirectory() as folder:
         for path in arguments.files or models(arguments.models, Path(folder)):
@@ -143,7 +135,7 @@ def main() -> int:
                 holds, row = compare(path, provider)
                 rows.append(row)
                 right &= holds
-                print(f"{row[0]}: {row[5]}", file=sys.stderr, flush=True)
+                print(f"{row[0]}: {row[4]}", file=sys.stderr, flush=True)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -39,4 +39,4 @@ def test_answers_and_fallen_nodes_of_a_provider(fleet: Callable[[str], Path]) ->
     assert row[1] == "openvino"
     assert row[2] == row[4]  # all nodes
     assert float(row[5]) < 1e-5
-    assert row[7] == "ok"
+    assert row[6] == "ok"

@@ -35,7 +35,7 @@ class Provider:
         wheel: the package with a build of ONNX Runtime that has it; empty where no registry has one.
         plugin: the package that adds it to any ONNX Runtime.
         behind: the providers that take the nodes it lacks, before the CPU does.
-        device: what ONNX Runtime calls the memory it works in.
+        device: what ONNX Runtime calls the memory it works in; cpu where values are handed over in the processor's.
         options: its options where the caller gives none.
         auto: whether ``auto`` may choose it: it computes any model in the model's own precision, without compiling it
             for minutes first.
@@ -73,9 +73,9 @@ PROVIDERS = {
     for provider in (
         Provider("cuda", "CUDAExecutionProvider", "NVIDIA GPUs; Linux, Windows", "onnxruntime-gpu", device="cuda",
                  auto=True),
-        Provider("migraphx", "MIGraphXExecutionProvider", "AMD GPUs; Linux", "onnxruntime-migraphx", device="cuda",
+        Provider("migraphx", "MIGraphXExecutionProvider", "AMD GPUs; Linux", "onnxruntime-migraphx",
                  auto=True),
-        Provider("rocm", "ROCMExecutionProvider", "AMD GPUs; Linux", "onnxruntime-rocm", device="cuda", auto=True,
+        Provider("rocm", "ROCMExecutionProvider", "AMD GPUs; Linux", "onnxruntime-rocm", auto=True,
                  note="ONNX Runtime gave it up in 1.23: migraphx took its place"),
         Provider("directml", "DmlExecutionProvider", "GPUs of DirectX 12; Windows", "onnxruntime-directml",
                  device="dml", auto=True),

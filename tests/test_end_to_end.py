@@ -152,6 +152,7 @@ def mobile(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         ("check", {"target": "all"}),
         ("quantize", {"output": "{name}.int8.onnx", "data": "data.npz", "min_sqnr": SQNR, "timed": False}),
+        ("bench", {"runs": 3, "threads": [1], "clients": [0]}),
         ("package", {"kind": "docker", "output": "packages/docker"}),
         ("check", {"target": "cpu"}),
     ]
@@ -169,7 +170,7 @@ def test_mobilenet_goes_all_the_way(mobile: Path) -> None:
     done = found["done"]
     assert found["status"] == "ok"
     assert [each["name"] for each in done] == [
-        "convert", "optimize", "verify", "package", "package", "check", "quantize", "package", "check",
+        "convert", "optimize", "verify", "package", "package", "check", "quantize", "bench", "package", "check",
     ]  # fmt: skip
     assert all(each["passed"] for each in done)
     assert done[0]["text"].startswith("equal to TensorFlow 2")

@@ -81,3 +81,15 @@ def test_a_log_file_that_cannot_be_written_is_told_first(tmp_path: Path) -> None
     found = command("convert", SAVED_MODEL, "-o", tmp_path / "a.onnx", "--log-file", tmp_path / "nowhere" / "log")
     assert (found.returncode, found.stdout) == (7, "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_trials_of_a_guard_are_told(tmp_path: Path) -> None:
+    model, log = tmp_path / "a.onnx", tmp_path / "log.txt"
+    onward.convert(SAVED_MODEL, verify=False, output=model)
+    golden = DIGITS / "golden.npz"
+    line = ("quantize", model, "-o", tmp_path / "q.onnx", "--data", golden, "--min-sqnr", "30dB", "--log-file", log)
+    assert command(*line).returncode == 0
+    told = [line for line in log.read_text().splitlines() if "kept in float" in line]
+    assert len(told) > 1
+    assert "falls short" in told[0]
+    assert "holds" in told[-1] or "holds" in told[-2]

@@ -92,7 +92,10 @@ ReportFile = Annotated[
 Verbose = Annotated[
     bool,
     typer.Option(
-        "--verbose", help="Tell every op lowered, fused or dropped, with timings.", callback=_listen, is_eager=True
+        "--verbose",
+        help="Tell every op lowered, fused or dropped, every trial, and timings.",
+        callback=_listen,
+        is_eager=True,
     ),
 ]
 LogFile = Annotated[

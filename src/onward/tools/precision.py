@@ -20,6 +20,7 @@ from onward.arrays import LazyArray, values_of
 from onward.dtypes import BFLOAT16, FLOAT16, FLOAT32, ONNX_NUMBERS
 from onward.errors import InvalidArgumentError, VerificationError
 from onward.ir import Node, Value
+from onward.logs import listened
 from onward.lowering.builder import Builder
 from onward.lowering.schema import signature
 from onward.passes.finish import finish
@@ -163,6 +164,9 @@ class _Trials:
         program, halved, reasons = self._changed(kept, _convert)
         rounded, _, _ = self._changed(kept, _round)
         verification = against_examples(rounded.session, self._examples, self._path.name, self._tolerance, Progress())
+        log = listened()
+        if log is not None:
+            log.info("%s in float32: %s", ", ".join(sorted(kept)) or "nothing more", verification.summary())
         return Precision(program, rounded, halved, reasons, verification)
 
     def _changed(

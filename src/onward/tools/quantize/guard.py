@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from onward.logs import listened
 from onward.progress import Progress
 from onward.tools.quantize.candidate import Recipe, loaded
 from onward.tools.quantize.measure import Figures, Limit, Yardstick, decibels
@@ -123,6 +124,11 @@ def _try(found: Search, recipe: Recipe, yardstick: Yardstick, limit: Limit, kept
     figures = yardstick.measure(loaded(model).run)
     holds = limit.holds(figures, yardstick.accuracy)
     found.steps.append(Step(len(kept), size(model), figures, holds))
+    log = listened()
+    if log is not None:
+        log.info("%d nodes kept in float: %s, %s", len(kept), figures, "holds" if holds else "falls short")
+        if kept:
+            log.debug("the last of them: %s (%s)", kept[-1].unit, kept[-1].reason)
     if holds:
         found.model, found.figures, found.kept = model, figures, tuple(kept)
     return holds

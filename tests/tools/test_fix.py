@@ -13,7 +13,15 @@ import pytest
 
 import onward
 from onward.errors import InvalidArgumentError, InvalidSourceError, UnsupportedTargetError
+from onward.lowering.schema import MIN_OPSET
+from onward.program import ONNXProgram
+from onward.progress import Progress
 from onward.runtime import Session
+from onward.tools import golden
+from onward.tools.check import fix as fixing
+from onward.tools.check.rewrite import Rewriter
+from onward.tools.load import checked, emitted
+from onward.tools.verify import against_examples
 from tests import command
 
 
@@ -81,6 +89,28 @@ def test_fleet_is_cured_without_harm(fleet: Callable[[str], Path], name: str, ta
     assert fixed.after.complete is ((name, target) in WHOLE)
     assert fixed.verification is not None
     assert fixed.verification.passed
+
+
+# Between them they hold the operators that changed since the lowest opset.
+CHANGED = (
+    "bytes", "branch", "cnn_1d", "columns", "conv_lstm", "convnext", "fft", "gpt", "group_norm", "loop", "lstm",
+    "masked_lstm", "non_max_suppression", "resize_and_crop", "scatter", "text", "tflite_int8", "unet",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_any_model_can_be_written_for_the_lowest_opset(fleet: Callable[[str], Path], name: str) -> None:
+    path = fleet(name)
+    proto = fixing._inlined(checked(path), {}, MIN_OPSET)
+    rewriter = Rewriter(path, proto, MIN_OPSET, {})
+    if name == "text":  # opset 13 has no operator that joins strings
+        with pytest.raises(InvalidSourceError, match="StringConcat"):
+            emitted(rewriter, proto)
+        return
+    program = ONNXProgram(emitted(rewriter, proto)[1])
+    assert program.opset == MIN_OPSET
+    examples = golden.read(path.with_suffix(".npz"))
+    assert against_examples(program.session, examples, name, None, Progress()).passed
 
 
 def test_integers_are_narrowed_where_they_fit(tmp_path: Path) -> None:

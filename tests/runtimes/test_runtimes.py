@@ -100,6 +100,12 @@ def test_check_says_what_these_builds_do(folder: Path) -> None:
     assert onward.check(folder / "newer" / "model.onnx", "cpu").runs
 
 
+@pytest.mark.parametrize("name", ["text", "doubles"])
+def test_check_knows_what_the_build_for_webgpu_lacks(fleet: Callable[[str], Path], name: str) -> None:
+    verdicts = onward.check(fleet(name), "web-wasm,web-webgpu")
+    assert [verdict.runs for verdict in verdicts] == [True, False]
+
+
 def test_a_web_package_refuses_an_opset_that_is_too_new(tmp_path: Path) -> None:
     assert OPSET == unsupported.KNOWN_OPSET.opset_import[0].version
     onnx.save(unsupported.NEWER_OPSET, tmp_path / "newer.onnx")

@@ -16,7 +16,7 @@ from onward.errors import UnsupportedTargetError
 from onward.reporting import Facts, Mark, Notes, Page, Reported, Section, Table
 from onward.tools.check.judge import judge
 from onward.tools.check.nodes import read
-from onward.tools.check.table import Target, installed_cpu, names, target
+from onward.tools.check.table import Target, beside, installed_cpu, names, target
 from onward.tools.check.verdict import Shortfall, Verdict
 
 __all__ = ["Shortfall", "Verdict", "Verdicts", "check"]
@@ -115,7 +115,7 @@ def check(
     asked = names(target)
     typed = read(model, dims)
     cpu = installed_cpu()
-    return Verdicts(os.fspath(model), tuple(judge(typed, _table(name, cpu), cpu) for name in asked))
+    return Verdicts(os.fspath(model), tuple(judge(typed, _table(name, cpu), beside(name, cpu)) for name in asked))
 
 
 def _section(verdict: Verdict) -> Section:

@@ -177,6 +177,21 @@ def installed_cpu() -> Target:
     )
 
 
+def beside(name: str, cpu: Target) -> Target:
+    """Who runs what a target does not: the CPU provider, in onnxruntime-web with the kernels of the build at hand.
+
+    The build for WebGPU and WebNN leaves kernels out; these are known from trying (docs/runtimes.md).
+    """
+    if name not in ("web-webgpu", "web-webnn"):
+        return cpu
+    rows = {operator: found for operator, found in cpu.rows.items() if not operator.startswith("ai.onnx.ml:")}
+    rows["MatMul"] = tuple(
+        replace(row, types={variable: dtypes - {"double"} for variable, dtypes in row.types.items()})
+        for row in rows["MatMul"]
+    )
+    return replace(cpu, rows=rows)
+
+
 _OPEN = 2**31 - 1  # the last version of a kernel that serves only the version it begins with
 
 

@@ -16,7 +16,7 @@ from tests.fleet import MODELS
 from tests.runtimes import cases, unsupported
 
 ENOUGH = 30
-ON_WEBGPU = ("cnn", "mlp", "digits")  # a graphics adapter in software takes seconds for each
+ON_WEBGPU = ("mlp", "digits")  # a graphics adapter in software takes seconds for each
 
 node = pytest.mark.skipif(not javascript.HAS_NODE, reason=javascript.WHY_NOT)
 web = pytest.mark.skipif(

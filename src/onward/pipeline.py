@@ -147,7 +147,7 @@ def run(source: Any, options: Options, progress: Progress | None = None, journal
     _verify(program, options.verify, progress)
     if options.output is not None:
         with progress.stage("write"):
-            program.save(options.output, external_data=options.external_data)
+            program.path = program.save(options.output, external_data=options.external_data)
     program.seconds = progress.seconds
     log = listened()
     if log is not None:

@@ -40,6 +40,7 @@ class ONNXProgram:
         verification: how it compared with its source; None where nothing was compared.
         seconds: how long each stage of the conversion took.
         notes: what else there is to know, a sentence each.
+        path: where the conversion wrote it; None where it did not.
         options: what the conversion was asked for; None where there was none.
         journal: what became of every node, where somebody wanted to know.
     """
@@ -51,6 +52,7 @@ class ONNXProgram:
         self.verification: Verification | None = None
         self.seconds: dict[str, float] = {}
         self.notes: list[str] = []
+        self.path: Path | None = None
         self.options: Options | None = None
         self.journal: Journal | None = None
         self._carried: dict[str, np.ndarray] = {}

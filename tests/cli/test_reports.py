@@ -30,6 +30,7 @@ def test_a_conversion_and_what_comes_after_it(tmp_path: Path) -> None:
         ("convert", SAVED_MODEL, "-o", model, "--golden", GOLDEN): (
             "# saved\\_model to ONNX",
             "| Erfc | 2 | fused | Gelu |",
+            "| SHA-256 |",
         ),
         ("inspect", model): ("## Operators", "| Conv | 3 |"),
         ("verify", model, "--golden", GOLDEN): ("## Verification", "✓ equal"),
@@ -52,10 +53,12 @@ def test_a_difference_is_reported_with_its_figures(tmp_path: Path) -> None:
     (name,) = (key for key in answers if key.startswith("output:"))
     np.savez(tmp_path / "wrong.npz", **{**answers, name: answers[name] + 1})
     model, page = tmp_path / "digits.onnx", tmp_path / "report.md"
+    model.write_bytes(b"an earlier one")
     result = onward("convert", SAVED_MODEL, "-o", model, "--golden", tmp_path / "wrong.npz", "--report", page)
     assert result.returncode == 8
-    assert not model.exists()
+    assert model.read_bytes() == b"an earlier one"
     text = page.read_text()
+    assert "SHA-256" not in text
     assert "**✗ The model does not compute what the answers in wrong.npz does" in text
     assert "✗ differs" in text
     assert "## TensorFlow ops" in text

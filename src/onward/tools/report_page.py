@@ -43,14 +43,14 @@ def page(report: Report) -> Page:
 
 def _files(report: Report, program: ONNXProgram) -> Section:
     """What was converted, and what was written."""
-    output = program.options.output if program.options is not None else None
+    output = program.path
     facts: dict[str, Any] = {"source": program.source, "model": report.source}
     if program.options is not None and program.options.signature:
         facts["signature"] = program.options.signature
     facts["opsets"] = [f"ai.onnx {report.opset}", *(f"{name} {version}" for name, version in report.domains.items())]
-    if output is not None and Path(output).is_file():
-        written = [path for path in (Path(output), Path(f"{output}.data")) if path.is_file()]
+    if output is not None and output.is_file():
+        written = [path for path in (output, Path(f"{output}.data")) if path.is_file()]
         facts["written to"] = [str(path) for path in written]
         facts["size"] = [size_text(path.stat().st_size) for path in written]
-        facts["SHA-256"] = sha256(Path(output).read_bytes()).hexdigest()
+        facts["SHA-256"] = sha256(output.read_bytes()).hexdigest()
     return Section("From and to", [Facts(facts)])

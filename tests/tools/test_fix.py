@@ -145,6 +145,13 @@ def test_fixed_sizes_are_fixed(tmp_path: Path) -> None:
     assert "Shape" not in _ops(fixed)
 
 
+def test_the_opset_is_lowered_to_what_a_target_promises(tmp_path: Path) -> None:
+    fixed = onward.fix(_save(tmp_path / "model.onnx", "y = Relu(x)", 21), "directml")
+    assert fixed.program.opset == 20
+    assert set(fixed.cures) == {"opset"}
+    assert not fixed.after.caveats
+
+
 def test_layers_stay_named(fleet: Callable[[str], Path]) -> None:
     fixed = onward.fix(fleet("mlp"), "directml")
     layers = {entry.value for node in fixed.program.model_proto.graph.node for entry in node.metadata_props}

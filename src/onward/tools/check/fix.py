@@ -170,7 +170,7 @@ def _cured(
     """Rounds of cures, each on what the one before left, for as long as they help."""
     found = min(
         (_rewritten(path, aim, cpu, dims, float32, {}, None, steps) for steps in ([simplify], PIPELINE)),
-        key=lambda found: _short(found[1]),
+        key=lambda found: _short(found, aim),
     )
     cures: dict[str, int] = {"sizes": len(dims)} if dims else {}
     if float32:
@@ -181,19 +181,24 @@ def _cured(
         asked = _asked(found[1])
         for opset in _opsets(found[0].opset, found[1], aim):
             tried = _attempt(source, aim, cpu, asked, opset)
-            if tried is not None and _short(tried[1]) < _short(best[1]):
+            if tried is not None and _short(tried, aim) < _short(best, aim):
                 best = tried
         if best is found:
             break
         for fall in found[1].shortfalls:
-            if fall.remedy in ("opset", "narrow", "decompose", "lift", "pairs"):
+            lowered = fall.remedy == "opset" and best[0].opset < found[0].opset
+            if lowered or fall.remedy in ("narrow", "decompose", "lift", "pairs"):
                 cures[fall.remedy] = cures.get(fall.remedy, 0) + 1
+        if best[0].opset < found[0].opset:
+            cures.setdefault("opset", best[1].nodes)  # no node asked for it, the target's promise does
         found = best
     return found[0], found[1], cures
 
 
-def _short(verdict: Verdict) -> tuple[int, int]:
-    return len(verdict.missing), len(verdict.shortfalls)
+def _short(found: tuple[ONNXProgram, Verdict], aim: Target) -> tuple[int, int, bool]:
+    """How far a model is from running on the target: the less the better."""
+    program, verdict = found
+    return len(verdict.missing), len(verdict.shortfalls), program.opset > aim.opset
 
 
 def _asked(verdict: Verdict) -> dict[str, str]:

@@ -78,7 +78,7 @@ def bench(
         dims: sizes of other dynamic dimensions of drawn inputs, by name.
         bind: keep inputs and outputs on the provider's device.
         signature, tag, allow_unsafe: of the source, as for ``convert``.
-        seed: of the inputs drawn, and of the intervals.
+        seed: of the inputs drawn.
 
     Raises:
         InvalidSourceError: a file does not exist.
@@ -108,7 +108,7 @@ def bench(
             race.prepare(files[0], data, batches, dict(dims or {}), seed)
         with progress.stage("measure"):
             race.run(contenders, progress)
-        return race.result(Path(files[0]).name, contenders, files[0], seed)
+        return race.result(Path(files[0]).name, contenders, files[0])
 
 
 def _file(model: Any, folder: Path, number: int) -> Path:
@@ -301,10 +301,10 @@ class _Race:
                     rates[label].append((clients, median(values)))
         return {label: pairs for label, pairs in rates.items() if pairs}
 
-    def result(self, name: str, contenders: Sequence[Contender], file: str, seed: int) -> Benchmark:
+    def result(self, name: str, contenders: Sequence[Contender], file: str) -> Benchmark:
         """What was measured, batch by batch."""
         first = contenders[0].label
-        measurements = [self._measurement(one, batch, first, seed) for batch in self.batches for one in contenders]
+        measurements = [self._measurement(one, batch, first) for batch in self.batches for one in contenders]
         codes = {one.label: self.loads[one.label]["code"] for one in contenders if self._own(one, file)}
         notes = dict.fromkeys(f"{one.label}: {note}" for one in contenders for note in self._notes(one))
         unsteady = "; ".join(dict.fromkeys(one.label for one in measurements if not one.steady))
@@ -320,7 +320,7 @@ class _Race:
     def _notes(self, one: Contender) -> list[str]:
         return self.loads[one.label]["notes"] if one.label in self.loads else []
 
-    def _measurement(self, one: Contender, batch: int | None, first: str, seed: int) -> Measurement:
+    def _measurement(self, one: Contender, batch: int | None, first: str) -> Measurement:
         key = one.label, batch
         about = Measurement(one.label, one.engine, one.level, one.threads, batch)
         if key not in self.times:
@@ -328,7 +328,7 @@ class _Race:
         figures = {**self.figures[key], "load_ms": self.loads[one.label]["load_ms"]}
         answers = read(str(figures.pop("answers")))
         if one.label != first:
-            figures["ratio"] = ratio(self.times[key], self.against[key], seed)
+            figures["ratio"] = ratio(self.times[key], self.against[key])
             figures["apart"] = _apart(answers, read(str(self.figures[first, batch]["answers"])))
         return replace(about, latency=latency([ms for times in self.times[key] for ms in times]), **figures)
 

@@ -1,18 +1,19 @@
 """What a few noisy timings say, and how surely.
 
 Contenders take turns, so that a busy moment of the machine falls on all of them; what is compared is the ratio within a
-round, and how sure it is comes from drawing the rounds again (the bootstrap: B. Efron, 1979).
+round. How sure it is comes from the sign test: whatever ratios scatter like, a round lies above their true median as
+likely as below, so the k-th smallest and largest of n enclose it as surely as coins fall (W. R. Thompson, 1936).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-RESAMPLES = 2000
 SURENESS = 0.95
 
 
@@ -22,26 +23,30 @@ class Ratio:
 
     Attributes:
         value: the median over rounds of the ratio of the medians within a round.
-        low, high: where 95 % of resampled medians lie.
+        low, high: between which its true value lies, 95 % sure.
+        sure: whether there were rounds enough to say that: six.
     """
 
     value: float
     low: float
     high: float
+    sure: bool = True
 
     @property
     def differs(self) -> bool:
         """Whether the two differ beyond noise."""
-        return not self.low <= 1 <= self.high
+        return self.sure and not self.low <= 1 <= self.high
 
     @property
     def faster(self) -> bool:
         """Whether the first is faster beyond noise."""
-        return self.high < 1
+        return self.sure and self.high < 1
 
     def __str__(self) -> str:
         """The figure with its interval; ``same`` where that holds 1."""
         value, low, high = (f"{x:.2f}" if x < 10 else f"{x:.0f}" for x in (self.value, self.low, self.high))
+        if not self.sure:
+            return f"{value} (too few rounds)"
         return f"{value if self.differs else 'same'} ({low} to {high})"
 
     def to_dict(self) -> dict[str, Any]:
@@ -49,13 +54,21 @@ class Ratio:
         return {**vars(self), "differs": self.differs}
 
 
-def ratio(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]], seed: int = 0) -> Ratio:
+def ratio(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]]) -> Ratio:
     """Compares timings, given by rounds: those of one round were taken right after one another."""
-    pairs = np.array([np.median(a) / np.median(b) for a, b in zip(ours, theirs, strict=True)])
-    drawn = np.random.default_rng(seed).integers(0, len(pairs), (RESAMPLES, len(pairs)))
-    medians = np.median(pairs[drawn], axis=1)
-    low, high = np.quantile(medians, [(1 - SURENESS) / 2, (1 + SURENESS) / 2])
-    return Ratio(float(np.median(pairs)), float(low), float(high))
+    pairs = sorted(float(np.median(a) / np.median(b)) for a, b in zip(ours, theirs, strict=True))
+    cut = _cut(len(pairs))
+    return Ratio(float(np.median(pairs)), pairs[max(cut - 1, 0)], pairs[-max(cut, 1)], cut > 0)
+
+
+def _cut(count: int) -> int:
+    """Which smallest and largest of so many rounds enclose the median as surely as asked; 0 where none do."""
+    below, cut = 0.0, 0
+    while True:
+        below += math.comb(count, cut) / 2**count  # that at most `cut` rounds lie on one side
+        if 2 * below > 1 - SURENESS:
+            return cut
+        cut += 1
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,12 @@ def package(
         str | None,
         typer.Option("--storage", metavar="URI", help="triton: where KServe finds the models.", show_default=False),
     ] = None,
+    image: Annotated[
+        str | None,
+        typer.Option(
+            "--image", metavar="NAME", help="triton: the server's image, as your machines pull it.", show_default=False
+        ),
+    ] = None,
     platform: Annotated[
         str | None,
         typer.Option("--platform", metavar="arm|amd64", help="mobile: of the devices.", show_default=False),
@@ -116,6 +122,6 @@ def package(
             model, output, kind, name=name, golden=golden, data=data, seed=seed, tolerance=tolerance,
             progress=progress, runtime=runtime, backends=backends, labels=labels, pixels=pixels, title=title,
             version=version, max_batch=max_batch, delay=delay, instances=instances, device=device,
-            accelerator=accelerator, storage=storage, platform=platform, port=port,
+            accelerator=accelerator, storage=storage, image=image, platform=platform, port=port,
         )  # fmt: skip
     console.show(result, as_json, report)

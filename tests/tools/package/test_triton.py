@@ -112,7 +112,7 @@ def test_scalars_strings_and_integers(config: Any, schema: Any, tmp_path: Path) 
 
 def test_manifests_are_what_clusters_take(digits: Path, tmp_path: Path) -> None:
     out = tmp_path / "Digit models"
-    onward.package(digits, out, "triton", storage="pvc://models/digits", device="gpu")
+    onward.package(digits, out, "triton", storage="pvc://models/digits", device="gpu", image="mirror/triton:1")
     read = {path.stem: yaml.safe_load(path.read_text()) for path in (*out.rglob("*.yaml"), *out.rglob("*.yml"))}
     service, runtime = read["inference_service"], read["serving_runtime"]
     assert service["kind"] == "InferenceService"
@@ -122,6 +122,7 @@ def test_manifests_are_what_clusters_take(digits: Path, tmp_path: Path) -> None:
     assert predictor["modelFormat"]["name"] in [f["name"] for f in runtime["spec"]["supportedModelFormats"]]
     assert predictor["protocolVersion"] in runtime["spec"]["protocolVersions"]
     assert predictor["resources"]["limits"] == {"nvidia.com/gpu": "1"}
+    assert runtime["spec"]["containers"][0]["image"] == "mirror/triton:1"
     assert any("/mnt/models" in argument for argument in runtime["spec"]["containers"][0]["args"])
     deployment, endpoint = read["deployment"], read["endpoint"]
     assert deployment["endpoint_name"] == endpoint["name"] == "digit-models"

@@ -24,7 +24,6 @@ from onward.tools.package.folder import link_tree, manifest, write_json, write_m
 from onward.tools.package.plan import Outcome, Plan, refuse_dtypes
 from onward.tools.package.selftest import as_dtype, tolerance_of
 
-IMAGE = "nvcr.io/nvidia/tritonserver:25.06-py3"  # NVIDIA's image, which is Triton's only one
 MAX_BATCH = 8  # where nothing is said
 ROWS = 8  # of an example that are run alone
 ACCELERATORS = {"tensorrt": "gpu", "openvino": "cpu"}  # and where each runs
@@ -51,6 +50,7 @@ class Options:
         device: ``cpu``, ``gpu``, or ``auto``: GPUs where there are any.
         accelerator: ``tensorrt`` on GPUs, ``openvino`` on CPUs; by default ONNX Runtime alone.
         storage: the URI that KServe loads the repository from.
+        image: the name of Triton's image where it is run: NVIDIA's own, or that of a mirror.
     """
 
     version: int = 1
@@ -60,6 +60,7 @@ class Options:
     device: str = "auto"
     accelerator: str | None = None
     storage: str = "s3://BUCKET/models"
+    image: str = "nvidia/tritonserver:25.06-py3"
 
 
 def check(contents: Contents, options: Options) -> None:
@@ -131,7 +132,7 @@ def build(plan: Plan, options: Options) -> Outcome:
     for other in models:
         if other != name:
             write_json(folder / "requests" / f"{other}.json", _read(plan.output / "requests" / f"{other}.json"), None)
-    values = {"models": models, "name": name, "slug": _slug(plan.output.name), "options": options, "image": IMAGE,
+    values = {"models": models, "name": name, "slug": _slug(plan.output.name), "options": options,
               "gpu": _kind(options) == "KIND_GPU"}  # fmt: skip
     for template in TEMPLATES:
         templating.render(f"triton/{template}.j2", folder / template, **values)
@@ -141,7 +142,9 @@ def build(plan: Plan, options: Options) -> Outcome:
     if batch:
         checked = f"rows answer alone as they do together, so requests can share a batch of up to {batch}"
     repository = (plan.output / "models").resolve()
-    run = f"docker run --rm -p 8000:8000 -v {repository}:/models {IMAGE} tritonserver --model-repository=/models"
+    run = (
+        f"docker run --rm -p 8000:8000 -v {repository}:/models {options.image} tritonserver --model-repository=/models"
+    )
     return Outcome(checked, run, notes)
 
 

@@ -178,6 +178,7 @@ def test_the_result_is_told_and_kept(digits: Path, labelled: Path, tmp_path: Pat
     assert said["size"]["ratio"] == pytest.approx(result.ratio)
     assert said["speed"]["ratio"] > 0
     assert said["steps"][0]["kept"] == 0
+    assert said["steps"][0]["time"] > 0
     assert "In float by their nature" in result.save(tmp_path / "r.md").read_text()
 
 

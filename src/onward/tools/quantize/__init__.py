@@ -25,6 +25,7 @@ from onward.writing import check_writable
 __all__ = ["KINDS", "Quantization", "quantize"]
 
 STAGES = ("measure", "read", "calibrate", "run", "quantise", "rank", "guard", "time", "write")
+BRIEFLY = 0.3  # seconds, at each step
 Inputs = Iterable[Mapping[str, Any]]
 KINDS = ("int8", "int8-dynamic", "int4", "float16", "bfloat16")
 
@@ -127,7 +128,12 @@ def quantize(
             notes += traps.of_plan(chosen, data is not None, count)
             recipe = Recipe(message.proto, chosen, seen, reduce_range, symmetric)
             telling = Yardstick(session.run, judged.first(guard.RANKED_ON))
-            found = guard.search(recipe, yardstick, telling, limit, budget, progress)
+            batch = judged.one()
+
+            def timer(made: Session) -> float:
+                return measure.speed(session, made, batch, BRIEFLY).ratio
+
+            found = guard.search(recipe, yardstick, telling, limit, budget, timer if timed else None, progress)
             result = _result(path, message, chosen, found, yardstick, judged, limit, session, timed, notes, progress)
     if result.model_proto is None:
         why = "in the time given (budget)" if found.timed_out else "for any choice of nodes"

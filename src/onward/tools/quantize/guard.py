@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from onward.logs import listened
 from onward.progress import Progress
+from onward.runtime import Session
 from onward.tools.quantize.candidate import Recipe, loaded
 from onward.tools.quantize.measure import Figures, Limit, Yardstick, decibels
 from onward.tools.quantize.message import size
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import onnx
 
 RANKED_ON = 16  # samples
+Timer = Callable[[Session], float]
 
 
 @dataclass(frozen=True)
@@ -30,16 +32,19 @@ class Step:
         size: bytes of the file.
         figures: how good it was.
         holds: whether that is within the limit.
+        time: of a run beside the float model's, in turns on this processor; None where that was not asked for.
     """
 
     kept: int
     size: int
     figures: Figures
     holds: bool
+    time: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        return {"kept": self.kept, "size": self.size, **self.figures.to_dict(), "holds": self.holds}
+        said = {"kept": self.kept, "size": self.size, **self.figures.to_dict()}
+        return {**said, "holds": self.holds, "time": self.time}
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,13 @@ class Search:
 
 
 def search(
-    recipe: Recipe, yardstick: Yardstick, telling: Yardstick, limit: Limit, seconds: float, progress: Progress
+    recipe: Recipe,
+    yardstick: Yardstick,
+    telling: Yardstick,
+    limit: Limit,
+    seconds: float,
+    timer: Timer | None,
+    progress: Progress,
 ) -> Search:
     """Tries the model with everything quantised; then, if need be, with ever more nodes in float.
 
@@ -94,11 +105,12 @@ def search(
     Args:
         yardstick: on all samples, for the verdict.
         telling: on a few, to rank the nodes.
+        timer: compares the time of a model with the float model's.
         seconds: when to stop looking for something better; half of them at most go into the ranking.
     """
     found, end = Search(), time.perf_counter() + seconds
     with progress.stage("quantise"):
-        if _try(found, recipe, yardstick, limit, ()) or not limit.is_set:
+        if _try(found, recipe, yardstick, limit, timer, ()) or not limit.is_set:
             return found
     with progress.stage("rank"):
         order = [Kept(unit, figure) for unit, figure in ranked(recipe, telling, seconds / 2, progress.done)]
@@ -110,7 +122,7 @@ def search(
                 found.timed_out = True
                 break
             number = min(most, max(1, 2 * failed)) if held is None else (failed + held) // 2
-            if _try(found, recipe, yardstick, limit, order[:number]):
+            if _try(found, recipe, yardstick, limit, timer, order[:number]):
                 held = number
             else:
                 failed = number
@@ -118,12 +130,15 @@ def search(
     return found
 
 
-def _try(found: Search, recipe: Recipe, yardstick: Yardstick, limit: Limit, kept: Sequence[Kept]) -> bool:
+def _try(
+    found: Search, recipe: Recipe, yardstick: Yardstick, limit: Limit, timer: Timer | None, kept: Sequence[Kept]
+) -> bool:
     """Makes a model and measures it; takes it as the best if it holds (or if there is no limit)."""
     model = recipe.make([each.unit for each in kept])
-    figures = yardstick.measure(loaded(model).run)
+    session = loaded(model)
+    figures = yardstick.measure(session.run)
     holds = limit.holds(figures, yardstick.accuracy)
-    found.steps.append(Step(len(kept), size(model), figures, holds))
+    found.steps.append(Step(len(kept), size(model), figures, holds, timer(session) if timer else None))
     log = listened()
     if log is not None:
         log.info("%d nodes kept in float: %s, %s", len(kept), figures, "holds" if holds else "falls short")

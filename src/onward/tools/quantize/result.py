@@ -68,9 +68,9 @@ class Quantization(Reported):
         lines = [f"{self.source} as {self.kind}, measured on {self.samples}"]
         lines += [f"  {name:<9}{value}" for name, value in self._facts().items()]
         if len(self.steps) > 1:
-            lines += ["  in float  size      SQNR            same      accuracy"]
+            lines += ["  in float  size      time   SQNR            same      accuracy"]
             lines += [
-                f"  {step.kept:8}  {size_text(step.size):<8}  {_sqnr(step.figures):<14}  "
+                f"  {step.kept:8}  {size_text(step.size):<8}  {_time(step):<5}  {_sqnr(step.figures):<14}  "
                 f"{_share(step.figures.agreement):<8}  {_share(step.figures.accuracy):<8}  "
                 f"{_verdict(step, self.limit)}".rstrip()
                 for step in self.steps
@@ -102,6 +102,7 @@ class Quantization(Reported):
             (
                 step.kept,
                 size_text(step.size),
+                _time(step),
                 _sqnr(step.figures),
                 _share(step.figures.agreement),
                 _share(step.figures.accuracy),
@@ -112,7 +113,10 @@ class Quantization(Reported):
         floats = [(each.unit.node, each.unit.op, each.unit.layer, each.reason) for each in self.kept]
         others = [(op, count, why) for op, (count, why) in self.left.items()]
         sections = [
-            Section("Steps", [Table(("nodes in float", "size", "SQNR", "same", "accuracy", "limit"), steps)]),
+            Section(
+                "Steps",
+                [Table(("nodes in float", "size", "time of float's", "SQNR", "same", "accuracy", "limit"), steps)],
+            ),
             Section("Kept in float", [Table(("node", "operator", "layer", "why"), floats, search=len(floats) > SHOWN)]),
             Section("In float by their nature", [Table(("operator", "nodes", "why"), others)]),
             Section("Notes", [Notes(self.notes)]),
@@ -138,6 +142,10 @@ class Quantization(Reported):
             "samples": self.samples,
             "notes": list(self.notes),
         }
+
+
+def _time(step: Step) -> str:
+    return "-" if step.time is None else f"{step.time:.2f}"
 
 
 def _sqnr(figures: Figures) -> str:

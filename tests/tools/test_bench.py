@@ -191,6 +191,13 @@ def test_a_contender_that_fails_is_a_result(digits: Path, tmp_path: Path) -> Non
         bench(broken, digits, threads=[1], runs=5, data=DIGITS / "golden.npz")
 
 
+def test_models_without_a_file_are_numbered(digits: Path) -> None:
+    proto = onnx.load(digits)
+    found = bench(proto, digits.read_bytes(), threads=[1], runs=3, clients=[])
+    assert [one.label for one in found.measurements] == ["model.onnx", "model-2.onnx"]
+    assert found.measurements[1].apart == 0
+
+
 def test_given_inputs_are_those_that_run(digits: Path) -> None:
     found = bench(digits, data=DIGITS / "golden.npz", threads=[1], levels=["none", "all"], runs=5, clients=[])
     assert found.inputs == {"given": {"image": [16, 8, 8, 1]}}

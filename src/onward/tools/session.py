@@ -104,15 +104,15 @@ def existing(model: str | os.PathLike[str]) -> Path:
     return path
 
 
-def written(model: Model, folder: Path) -> Path:
-    """The file of a model: its own, or one in `folder` for models that have none.
+def written(model: Model, folder: Path, name: str = "model.onnx") -> Path:
+    """The file of a model: its own, or one called `name` in `folder` for models that have none.
 
     Raises:
         InvalidArgumentError: it is no model.
     """
     if isinstance(model, (str, os.PathLike)):
         return existing(model)
-    path = folder / "model.onnx"
+    path = folder / name
     if isinstance(model, ONNXProgram):
         return model.save(path)
     if isinstance(model, bytes):

@@ -91,9 +91,10 @@ def bench(
         raise InvalidArgumentError("give a time, or a number of runs from 1 on")
     many = processors() > 1
     reading = {"signature": signature, "tag": tag, "allow_unsafe": allow_unsafe}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        files = [str(_file(one, folder, number)) for number, one in enumerate((model, *others))]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        names = ["model.onnx", *(f"model-{number}.onnx" for number in range(2, len(others) + 2))]
+        files = [str(written(one, folder, name)) for one, name in zip((model, *others), names, strict=True)]
         contenders = _contenders(
             files,
             None if source is None else os.fspath(source),
@@ -109,12 +110,6 @@ def bench(
         with progress.stage("measure"):
             race.run(contenders, progress)
         return race.result(Path(files[0]).name, contenders, files[0])
-
-
-def _file(model: Any, folder: Path, number: int) -> Path:
-    own = folder / str(number)
-    own.mkdir()
-    return written(model, own)
 
 
 def _contenders(

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onward.dtypes import ONNX_DTYPES, label
-from onward.errors import InvalidSourceError, MissingOp, UnsupportedOpsError
+from onward.errors import MissingOp, UnsupportedOpsError
 from onward.lowering import Context
 from onward.options import Options
 from onward.reporting import Bars, Facts, Mark, Page, Reported, Section, of_missing
 from onward.sources import open_source
+from onward.tools import onnx_file
 from onward.tools.report import Port, count, histogram_text, ports_section, size_text
 
 if TYPE_CHECKING:
@@ -283,7 +284,7 @@ def _signatures(path: Path, options: Options) -> list[Signature]:
 
 
 def _onnx(path: Path) -> OnnxFile:
-    model = _load(path)
+    model, _ = onnx_file.read(path)
     graph = model.graph
     weights = list(_weights(graph))
     initialized = {tensor.name for tensor in graph.initializer}
@@ -307,21 +308,6 @@ def _onnx(path: Path) -> OnnxFile:
         dynamic=list(dict.fromkeys(d or "?" for d in dims)),
         metadata={p.key: p.value for p in model.metadata_props},
     )
-
-
-def _load(path: Path) -> onnx.ModelProto:
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except OSError as error:
-        raise InvalidSourceError(f"{path} cannot be read: {error.strerror or error}") from error
-    except DecodeError as error:
-        raise InvalidSourceError(f"{path} is damaged, or no ONNX model") from error
-    if not model.ir_version or not model.HasField("graph"):
-        raise InvalidSourceError(f"{path} holds no ONNX model")
-    return model
 
 
 def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:

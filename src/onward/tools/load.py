@@ -21,6 +21,7 @@ from onward.ir import Origin, Value
 from onward.lowering.builder import Builder
 from onward.lowering.schema import MAX_OPSET, MIN_OPSET, signature
 from onward.program import ONNXProgram
+from onward.tools import onnx_file
 
 if TYPE_CHECKING:
     import onnx
@@ -94,17 +95,8 @@ def checked(path: Path) -> onnx.ModelProto:
     import onnx
     import onnx.inliner
     import onnx.version_converter
-    from google.protobuf.message import DecodeError
 
-    if not path.is_file():
-        raise InvalidSourceError(f"'{path}' does not exist" if not path.exists() else f"'{path}' is no file")
-    try:
-        proto = onnx.load(path, load_external_data=False)
-    except DecodeError as error:
-        raise InvalidSourceError(f"'{path}' is no ONNX model: {error}") from error
-    opset = next((i.version for i in proto.opset_import if i.domain in ("", "ai.onnx")), None)
-    if not proto.HasField("graph") or opset is None:
-        raise InvalidSourceError(f"'{path}' is no ONNX model: it has no graph, or says no opset")
+    proto, opset = onnx_file.read(path)
     if opset > MAX_OPSET:
         raise InvalidSourceError(f"'{path}' is of opset {opset}; Onward knows them up to {MAX_OPSET}")
     if proto.functions:

@@ -13,6 +13,7 @@ import numpy as np
 
 from onward.dtypes import ONNX_DTYPES, SCHEMA_NAMES
 from onward.errors import InvalidArgumentError, InvalidSourceError, MissingDependencyError
+from onward.tools import onnx_file
 
 if TYPE_CHECKING:
     import onnx
@@ -119,17 +120,12 @@ def read(path: str | os.PathLike[str], dims: Mapping[str, int] | None = None) ->
         import onnx.inliner
     except ImportError as error:
         raise MissingDependencyError(f"check needs onnx: {error}") from error
-    from google.protobuf.message import DecodeError
-
-    path = Path(path)
+    model, _ = onnx_file.read(Path(path))
     try:
-        model = onnx.load(path, load_external_data=False)
-        if not model.HasField("graph") or not model.opset_import:
-            raise InvalidSourceError(f"'{path}' is no ONNX model: it has no graph, or says no opset")
         fix(model, dims or {})
         model = onnx.inliner.inline_local_functions(model)
         return onnx.shape_inference.infer_shapes(model, data_prop=True)
-    except (OSError, DecodeError, onnx.shape_inference.InferenceError) as error:
+    except onnx.shape_inference.InferenceError as error:
         raise InvalidSourceError(f"'{path}': {error}") from error
 
 

@@ -17,7 +17,7 @@ from onward.dtypes import label
 from onward.errors import InvalidArgumentError, InvalidSourceError, VerificationError
 from onward.progress import Progress
 from onward.runtime import Port, Session
-from onward.tools import golden
+from onward.tools import golden, onnx_file
 from onward.tools.optimize import Original
 from onward.tools.verify import against_examples
 
@@ -105,19 +105,8 @@ def look(path: str | os.PathLike[str], name: str | None = None) -> Contents:
         InvalidArgumentError: it takes or gives something other than tensors, or the name is none.
         RuntimeFailureError: ONNX Runtime does not load it.
     """
-    import onnx
-    from google.protobuf.message import DecodeError
-
     path = Path(path)
-    if not path.is_file():
-        raise InvalidSourceError(f"'{path}' does not exist" if not path.exists() else f"'{path}' is no file")
-    try:
-        proto = onnx.load(path, load_external_data=False)
-    except DecodeError as error:
-        raise InvalidSourceError(f"'{path}' is no ONNX model: {error}") from error
-    opset = next((i.version for i in proto.opset_import if i.domain in ("", "ai.onnx")), None)
-    if not proto.HasField("graph") or opset is None:
-        raise InvalidSourceError(f"'{path}' is no ONNX model: it has no graph, or says no opset")
+    proto, opset = onnx_file.read(path)
     custom = sorted({node.domain for node in _nodes(proto.graph)} - KNOWN_DOMAINS - {f.domain for f in proto.functions})
     if custom:
         raise InvalidArgumentError(

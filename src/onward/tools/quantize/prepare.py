@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from onward.errors import InvalidArgumentError, InvalidSourceError
 from onward.lowering.schema import MAX_OPSET
 from onward.program import LIMIT, ONNXProgram
+from onward.tools import onnx_file
 from onward.tools.load import load
 from onward.tools.quantize.message import Message, attribute
 
@@ -35,19 +36,12 @@ def readable(path: Path, kind: str, notes: list[str]) -> Iterator[Path]:
         InvalidArgumentError: it is quantised already.
     """
     import onnx
-    from google.protobuf.message import DecodeError
 
-    if not path.is_file():
-        raise InvalidSourceError(f"'{path}' does not exist" if not path.exists() else f"'{path}' is no file")
-    try:
-        proto = onnx.load(path, load_external_data=False)
-    except DecodeError as error:
-        raise InvalidSourceError(f"'{path}' is no ONNX model: {error}") from error
+    proto, opset = onnx_file.read(path)
     refuse_quantised(proto, path)
-    opset = next((i.version for i in proto.opset_import if i.domain in ("", "ai.onnx")), 0)
     wanted = BLOCKS_SINCE if kind == "int4" and opset < BLOCKS_SINCE else opset
     wanted = BLOCKS_SINCE if opset > MAX_OPSET else wanted  # ONNX Runtime's CPU has no Q and DQ of opset 28
-    if wanted == opset or not opset:
+    if wanted == opset:
         yield path
         return
     why = (

@@ -7,7 +7,6 @@ serves protobuf 4.25 to 7. The table becomes a serialised ``FileDescriptorProto`
 
 from __future__ import annotations
 
-import functools
 import re
 import threading
 from typing import Any
@@ -47,17 +46,15 @@ class Messages:
             MissingDependencyError: protobuf runs without its C extension; it would need minutes where that needs
                 seconds.
         """
-        if name not in self._classes:
-            from google.protobuf import message_factory
-
-            with self._lock:  # classes of two pools do not go together
-                descriptor = self._pool.FindMessageTypeByName(f"{self.package}.{name}")
-            self._classes[name] = message_factory.GetMessageClass(descriptor)
+        if not self._classes:
+            # All at once: protobuf makes the class of a field's message when the field is first read, and where two
+            # threads do that at the same time it ends in a segmentation fault.
+            with self._lock:
+                self._classes = self._classes or self._made()
         return self._classes[name]
 
-    @functools.cached_property
-    def _pool(self) -> Any:
-        from google.protobuf import descriptor_pool
+    def _made(self) -> dict[str, Any]:
+        from google.protobuf import descriptor_pool, message_factory
         from google.protobuf.internal import api_implementation
 
         if api_implementation.Type() == "python":
@@ -67,7 +64,10 @@ class Messages:
             )
         pool = descriptor_pool.DescriptorPool()
         pool.AddSerializedFile(self._file())
-        return pool
+        return {
+            name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{self.package}.{name}"))
+            for name in self.tokens()
+        }
 
     def tokens(self) -> dict[str, list[str]]:
         """The fields of each message type as the table writes them."""

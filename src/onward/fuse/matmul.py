@@ -26,7 +26,7 @@ def unflatten(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
         or rows is None
         or rows.shape is None
         or weights is None
-        or node.output.shape is None
+        or not node.output.shape
     ):
         return None
     lead = node.output.shape[:-1]

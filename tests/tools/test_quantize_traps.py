@@ -250,8 +250,8 @@ def test_limits_in_numbers() -> None:
     assert Limit().holds(Figures(float("-inf"), None, None), None)
 
 
-@pytest.mark.parametrize("kind", ["int8", "int8-dynamic", "int4"])
-def test_models_that_no_message_holds(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "error"), [("int8", 0.05), ("int8-dynamic", 0.05), ("int4", 0.15)])
+def test_models_that_no_message_holds(kind: str, error: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As beyond 2 GB, with the limit lowered: the weights go by way of files, and lie beside the result."""
     nodes = [
         helper.make_node("MatMul", ["x", "w"], ["h"], name="first"),
@@ -269,4 +269,4 @@ def test_models_that_no_message_holds(kind: str, monkeypatch: pytest.MonkeyPatch
     assert {each.name for each in tmp_path.iterdir()} == {"m.onnx", "q.onnx", "q.onnx.data"}
     assert abs(result.size_after - target.stat().st_size - (tmp_path / "q.onnx.data").stat().st_size) < 5000
     answers = _answers(target, x)
-    assert np.abs(answers - expected).max() < 0.1 * np.abs(expected).max()
+    assert np.linalg.norm(answers - expected) < error * np.linalg.norm(expected)

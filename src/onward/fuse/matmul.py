@@ -20,14 +20,7 @@ def unflatten(op: Builder, graph: ir.Graph, node: Node) -> Value | None:
     rows, weights = product.inputs
     inner = made_by(rows, "Reshape")
     x = inner.inputs[0] if inner is not None else None
-    if (
-        x is None
-        or x.shape is None
-        or rows is None
-        or rows.shape is None
-        or weights is None
-        or not node.output.shape
-    ):
+    if x is None or x.shape is None or rows is None or rows.shape is None or weights is None or not node.output.shape:
         return None
     lead = node.output.shape[:-1]
     if weights.rank != 2 or len(rows.shape) != 2 or x.shape[: len(lead)] != lead:

@@ -315,3 +315,10 @@ def test_a_model_too_new_to_load_is_told_so(tmp_path: Path) -> None:
     assert not verdicts["node"].runs
     assert "loads up to 26" in str(verdicts["node"])
     assert verdicts["cpu"].runs
+
+
+def test_nodes_without_a_name_go_by_what_they_make(tmp_path: Path) -> None:
+    text = '<ir_version: 8, opset_import: ["" : 18]> g (double[2] x) => (double[2] y) { h = Asinh(x) y = Acosh(h) }'
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "model.onnx")
+    found = onward.check(tmp_path / "model.onnx", "web-webgpu")["web-webgpu"]
+    assert [fall.node for fall in found.shortfalls] == ["h", "y"]

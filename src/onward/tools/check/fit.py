@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from onward.lowering.expand import EXPANSIONS
 from onward.tools.check import limits
 from onward.tools.check.definitions import definition, is_defined
-from onward.tools.check.nodes import View
+from onward.tools.check.nodes import View, called
 from onward.tools.check.table import Row, Target
 from onward.tools.check.verdict import Shortfall
 
@@ -61,7 +61,7 @@ def covers(target: Target, row: Row, version: int) -> bool:
 def _fall(view: View, kind: str, why: str, remedy: str = "", detail: object = "") -> Shortfall:
     dtypes = tuple(sorted(set(view.bound().values())))
     cure = CURES[remedy].format(detail) if remedy else ""
-    return Shortfall(view.proto.name, view.operator, dtypes, why, kind, cure, remedy, view.layer, view.source)
+    return Shortfall(called(view.proto), view.operator, dtypes, why, kind, cure, remedy, view.layer, view.source)
 
 
 def _wrong(target: Target, row: Row, view: View) -> tuple[str, frozenset[str]] | None:

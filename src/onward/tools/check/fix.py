@@ -66,7 +66,8 @@ class Fixed(Reported):
 
     def __str__(self) -> str:
         done = (
-            ", ".join(f"{DONE[cure]} ({count} nodes)" for cure, count in self.cures.items()) or "nothing could be cured"
+            ", ".join(f"{DONE[cure]} ({count} node{'s' * (count != 1)})" for cure, count in self.cures.items())
+            or "nothing could be cured"
         )
         parts = [f"before: {self.before}", f"cured: {done}", f"after: {self.after}"]
         return "\n".join([*parts, *([self.verification.summary()] if self.verification is not None else [])])

@@ -104,6 +104,11 @@ class View:
         return found
 
 
+def called(node: onnx.NodeProto) -> str:
+    """A node's name; many tools give none, and then that of what it makes, which is unique, stands for it."""
+    return node.name or next((name for name in node.output if name), "")
+
+
 def read(path: str | os.PathLike[str], dims: Mapping[str, int] | None = None) -> onnx.ModelProto:
     """A model without its large weights, its functions inlined and its types inferred.
 

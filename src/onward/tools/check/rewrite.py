@@ -17,6 +17,7 @@ from onward.dtypes import FLOAT32, FLOAT64, INT32, INT64, ONNX_DTYPES
 from onward.ir import Value
 from onward.lowering.expand import EXPANSIONS
 from onward.lowering.schema import signature
+from onward.tools.check.nodes import called
 from onward.tools.check.ranges import Ranges
 from onward.tools.load import Reader
 
@@ -47,7 +48,7 @@ class Rewriter(Reader):
     def emit(self, node: onnx.NodeProto, inputs: list[Value | None], attrs: dict[str, Any], outputs: int) -> Any:
         if node.domain not in ("", "ai.onnx"):
             return super().emit(node, inputs, attrs, outputs)
-        remedy = self._plan.get(node.name, "")
+        remedy = self._plan.get(called(node), "")
         attrs = {name: value.decode() if isinstance(value, bytes) else value for name, value in attrs.items()}
         if node.op_type == "CastLike":
             assert inputs[0] is not None

@@ -14,7 +14,7 @@ class Shortfall:
     """A node that a target does not take as it is.
 
     Attributes:
-        node: its name.
+        node: its name, or that of its first output where it has none.
         operator: its type, with the domain unless that is ONNX's own.
         dtypes: of its type variables.
         why: what is missing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from onward import console
 from tests.command import COMMAND, DIGITS, ENVIRONMENT, onward
 
 PRECIOUS = "what stood here before"
@@ -245,6 +247,22 @@ def test_interrupted_half_way(folder: Path, sent: signal.Signals, code: int, sta
     assert b"Traceback" not in seen
     assert (folder / "out.onnx").read_text() == PRECIOUS
     assert sorted(folder.rglob("*")) == listing
+
+
+def test_what_a_library_swallows_ends_the_work_at_the_next_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "_interrupted", False)
+    begun = []
+
+    def work() -> None:
+        with console.progress("verify", "write") as progress:
+            for stage in ("verify", "write"):
+                with progress.stage(stage), contextlib.suppress(KeyboardInterrupt):
+                    begun.append(stage)
+                    console._interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert begun == ["verify"]
 
 
 def _rest(terminal: int) -> bytes:

@@ -21,7 +21,7 @@ from onward.writing import check_writable
 
 INTERRUPTED, TERMINATED = 130, 143
 
-_interrupted = False
+_interrupted = _terminated = False
 
 
 def catch_signals() -> None:
@@ -37,7 +37,17 @@ def _interrupt(*_: object) -> None:
 
 
 def _terminate(*_: object) -> None:
+    global _terminated
+    _terminated = True
     raise SystemExit(TERMINATED)
+
+
+def _heed(*_: object) -> None:
+    """Ends here what a signal was to end, where a library that catches everything has kept it from that."""
+    if _interrupted:
+        raise KeyboardInterrupt
+    if _terminated:
+        raise SystemExit(TERMINATED)
 
 
 def mute_native_code() -> None:
@@ -140,13 +150,18 @@ def log_to(file: Path | None) -> None:
 def progress(*stages: str) -> Iterator[Progress]:
     """Progress through the stages: a bar while standard error is a terminal and no log; silence otherwise."""
     if not sys.stderr.isatty() or listened() is not None:
-        yield Progress()
+        yield Progress(_heed)
         return
     bar = _Bar(stages)
+
+    def watch(stage: str, done: float) -> None:
+        _heed()
+        bar.watch(stage, done)
+
     timer = threading.Timer(_PATIENCE, bar.begin)
     timer.start()
     try:
-        yield Progress(bar.watch)
+        yield Progress(watch)
     finally:
         timer.cancel()
         timer.join()
